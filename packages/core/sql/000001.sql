@@ -1,0 +1,99 @@
+-- Bookkeeping of rserv, the same on masters and slaves. Never edited once released: a change is a new file.
+
+create table rserv.node (
+  singleton boolean primary key default true check (singleton),
+  node_id uuid not null default pg_catalog.gen_random_uuid(),
+  is_master boolean not null default false,
+  is_slave boolean not null default false,
+  backend text,
+  schema_version integer not null,
+  created_at timestamptz not null default pg_catalog.clock_timestamp()
+);
+comment on table rserv.node is 'This database''s identity as a replication node; one row.';
+comment on column rserv.node.backend is 'Trigger backend for tables that name none.';
+
+-- Master side -----------------------------------------------------------------------------------
+
+create sequence rserv.sync_id_seq as bigint;
+comment on sequence rserv.sync_id_seq is 'Names positions; gaps are normal.';
+
+create table rserv.server (
+  server_id integer generated always as identity primary key,
+  node_id uuid unique,
+  name text not null unique,
+  registered_at timestamptz not null default pg_catalog.clock_timestamp(),
+  sync_id bigint,
+  position pg_snapshot,
+  confirmed_at timestamptz,
+  table_ids integer[] not null default '{}'
+);
+comment on table rserv.server is 'The slaves that this master knows, with the last position each one confirmed.';
+comment on column rserv.server.node_id is 'Identity of the slave database; null until the slave was seen.';
+comment on column rserv.server.table_ids is 'Tables that the slave holds as of its confirmed position.';
+
+create table rserv.replicated_table (
+  table_id integer generated always as identity primary key,
+  table_oid oid not null unique,
+  schema_name text not null,
+  table_name text not null,
+  key_columns text[] not null,
+  backend text not null,
+  granularity text not null check (granularity in ('statement', 'row')),
+  captured_from pg_snapshot not null,
+  log_start pg_snapshot not null,
+  generation smallint not null default 0 check (generation in (0, 1)),
+  trigger_count integer not null,
+  partition_oids oid[] not null default '{}',
+  added_at timestamptz not null default pg_catalog.clock_timestamp(),
+  unique (schema_name, table_name)
+);
+comment on table rserv.replicated_table is 'Captured tables; the log of each is rserv.log_<table_id>.';
+comment on column rserv.replicated_table.captured_from is 'Position at which the capture began.';
+comment on column rserv.replicated_table.log_start is
+  'The log serves positions that have seen all of this one; cleaning moves it forward.';
+comment on column rserv.replicated_table.generation is
+  'Which of the two log tables of this table is written now: 0 is log_<table_id>, 1 is log_<table_id>_1.';
+comment on column rserv.replicated_table.trigger_count is 'Triggers that the capture put on the table.';
+comment on column rserv.replicated_table.partition_oids is 'Partitions whose rows the capture has followed.';
+
+create table rserv.truncate_log (
+  xid xid8 not null,
+  table_id integer not null
+);
+create index truncate_log_xid on rserv.truncate_log (xid);
+comment on table rserv.truncate_log is 'Transactions after which any key of a table may have changed (TRUNCATE).';
+
+create table rserv.sync (
+  sync_id bigint primary key,
+  server_id integer not null references rserv.server on delete cascade,
+  position pg_snapshot not null,
+  table_ids integer[] not null,
+  prepared_at timestamptz not null default pg_catalog.clock_timestamp()
+);
+create index sync_server on rserv.sync (server_id, sync_id);
+comment on table rserv.sync is 'Positions of transfers that were prepared for a slave.';
+
+-- Slave side ------------------------------------------------------------------------------------
+
+create table rserv.slave_table (
+  schema_name text not null,
+  table_name text not null,
+  key_columns text[] not null,
+  state text not null check (state in ('new', 'assumed', 'synced')),
+  origin uuid,
+  added_at timestamptz not null default pg_catalog.clock_timestamp(),
+  primary key (schema_name, table_name)
+);
+comment on table rserv.slave_table is 'Tables that this slave takes from a master.';
+comment on column rserv.slave_table.state is
+  'new: is copied by the next transfer; assumed: the user says that the rows are there; synced: as of the position.';
+
+create table rserv.slave_sync (
+  origin uuid primary key,
+  server_name text,
+  sync_id bigint,
+  position pg_snapshot,
+  applied_at timestamptz
+);
+comment on table rserv.slave_sync is
+  'The truth about this slave''s position, written in the transaction that applies the rows.';

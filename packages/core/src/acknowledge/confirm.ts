@@ -1,0 +1,31 @@
+import type { Session } from '../database/session.ts'
+
+export type ConfirmOutcome = 'registered' | 'already-registered' | 'unknown'
+
+export interface Confirmed {
+  readonly outcome: ConfirmOutcome
+  /** Name of the slave that the sync id was prepared for; null when unknown. */
+  readonly server: string | null
+}
+
+/**
+ * Records on the master that a slave has applied a sync id. An older or unknown one changes nothing. Commit is
+ * the caller's.
+ */
+export async function confirmSync(session: Session, syncId: string): Promise<Confirmed> {
+  const sync = await session.row(
+    `select s.server_id, v.name, coalesce(v.sync_id >= s.sync_id, false) as already
+      from rserv.sync s join rserv.server v using (server_id) where s.sync_id = $1 for update of v`,
+    [syncId],
+  )
+  if (!sync) return { outcome: 'unknown', server: null }
+  const server = sync['name'] ?? null
+  if (sync['already'] === 't') return { outcome: 'already-registered', server }
+  await session.run(
+    `update rserv.server v set sync_id = s.sync_id, position = s.position, table_ids = s.table_ids,
+        confirmed_at = pg_catalog.clock_timestamp()
+      from rserv.sync s where s.sync_id = $1 and v.server_id = s.server_id`,
+    [syncId],
+  )
+  return { outcome: 'registered', server }
+}

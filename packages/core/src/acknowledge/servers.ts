@@ -1,0 +1,42 @@
+import type { Session } from '../database/session.ts'
+import type { Position } from '../shared/position.ts'
+
+/** A slave as the master knows it. */
+export interface KnownServer {
+  readonly id: number
+  readonly name: string
+  /** uuid of the slave database; null until it was seen. */
+  readonly nodeId: string | null
+  /** Last sync id that it confirmed, decimal text. */
+  readonly syncId: string | null
+  readonly position: Position | null
+  readonly confirmedAt: string | null
+  /** Tables that it holds as of its position. */
+  readonly tableIds: readonly number[]
+}
+
+const SERVER = `json_build_object('id', server_id, 'name', name, 'nodeId', node_id, 'syncId', sync_id::text,
+  'position', position::text, 'confirmedAt', confirmed_at, 'tableIds', table_ids)`
+
+/** All slaves of the master. Inside a transaction. */
+export async function listServers(session: Session): Promise<KnownServer[]> {
+  return session.json<KnownServer[]>(`select coalesce(json_agg(${SERVER} order by server_id), '[]') from rserv.server`)
+}
+
+export async function findServer(session: Session, where: { nodeId: string } | { name: string }): Promise<KnownServer | null> {
+  const byNode = 'nodeId' in where
+  return session.json<KnownServer | null>(
+    `select ${SERVER} from rserv.server where ${byNode ? 'node_id' : 'name'} = $1`,
+    [byNode ? where.nodeId : where.name],
+  )
+}
+
+/** Registers a slave under a name that is free. */
+export async function addServer(session: Session, name: string, nodeId: string | null): Promise<void> {
+  await session.run('insert into rserv.server (name, node_id) values ($1, $2)', [name, nodeId])
+}
+
+/** Ties a server that was registered by name to the slave database that uses it. */
+export async function bindServer(session: Session, id: number, nodeId: string): Promise<void> {
+  await session.run('update rserv.server set node_id = $2 where server_id = $1 and node_id is null', [id, nodeId])
+}

@@ -1,0 +1,101 @@
+import type { Session } from '../database/session.ts'
+import { withOwnSearchPath } from '../database/transaction.ts'
+import type { RservEvent } from '../shared/events.ts'
+import { displayName } from '../shared/names.ts'
+import type { Transfer, TransferSection, TransferTable } from '../transfer/transfer.ts'
+import { applyAsOrdinary } from './as-ordinary.ts'
+import { applyAsReplica } from './as-replica.ts'
+import { becomeReplica } from './replica-role.ts'
+import type { TableResult } from './results.ts'
+import { setSequences } from './set-sequences.ts'
+import { markSynced } from './slave-tables.ts'
+import { writePosition } from './slave-position.ts'
+import type { Stage } from './stage.ts'
+import { stageSection } from './stage.ts'
+import type { TargetTable } from './target-table.ts'
+import { matchTarget } from './target-table.ts'
+
+export interface ApplyOptions {
+  /** The transfer's tables that this slave takes; others are read and dropped. */
+  readonly accepts: (table: TransferTable) => boolean
+  readonly onEvent?: ((event: RservEvent) => void) | undefined
+}
+
+/**
+ * Applies a transfer inside the caller's transaction, which holds the lock on the slave's position: rows, sequences,
+ * states and position become visible together when the caller commits. The source is durable by then.
+ */
+export async function applyTransfer(session: Session, transfer: Transfer, options: ApplyOptions): Promise<TableResult[]> {
+  const { header } = transfer
+  const taken = header.tables.filter(options.accepts)
+  const targets = new Map<number, TargetTable>()
+  for (const table of taken) {
+    if (table.mode !== 'unchanged') targets.set(table.tableId, await matchTarget(session, table))
+  }
+  const replica = await becomeReplica(session)
+  const results = await withOwnSearchPath(session, () =>
+    replica ? applySections(session, transfer, targets, options) : stageSections(session, transfer, targets, options),
+  )
+  const trailer = await transfer.finish()
+  const names = new Set(taken.map((table) => displayName(table.table)))
+  await setSequences(session, trailer.sequences.filter((value) => names.has(displayName(value.table))))
+  await markSynced(session, taken.map((table) => table.table), header.origin)
+  await writePosition(session, header.origin, {
+    syncId: header.syncId,
+    position: header.to,
+    serverName: header.server.name,
+  })
+  return results
+}
+
+async function applySections(
+  session: Session,
+  transfer: Transfer,
+  targets: ReadonlyMap<number, TargetTable>,
+  options: ApplyOptions,
+): Promise<TableResult[]> {
+  const results: TableResult[] = []
+  for await (const section of transfer.sections()) {
+    const target = targets.get(section.table.tableId)
+    if (!target) {
+      await skip(section)
+      continue
+    }
+    const result = await applyAsReplica(session, target, section, results.length)
+    results.push(result)
+    report(result, options)
+  }
+  return results
+}
+
+async function stageSections(
+  session: Session,
+  transfer: Transfer,
+  targets: ReadonlyMap<number, TargetTable>,
+  options: ApplyOptions,
+): Promise<TableResult[]> {
+  const stages: Stage[] = []
+  for await (const section of transfer.sections()) {
+    const target = targets.get(section.table.tableId)
+    if (target) stages.push(await stageSection(session, target, section, stages.length))
+    else await skip(section)
+  }
+  const results = await applyAsOrdinary(session, stages)
+  for (const result of results) report(result, options)
+  return results
+}
+
+async function skip(section: TransferSection): Promise<void> {
+  for await (const _ of section.data) continue
+}
+
+function report(result: TableResult, options: ApplyOptions): void {
+  const verb = result.mode === 'copy' ? 'copied' : 'changed'
+  options.onEvent?.({
+    kind: 'progress',
+    message: `${displayName(result.table)}: ${result.written} rows ${verb}, ${result.deleted} deleted`,
+    table: result.table,
+    rows: result.written,
+    bytes: result.bytes,
+  })
+}

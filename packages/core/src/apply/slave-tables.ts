@@ -1,0 +1,34 @@
+import type { Session } from '../database/session.ts'
+import type { QualifiedName } from '../shared/names.ts'
+
+/** `new`: to be copied; `assumed`: the user says that the rows are there; `synced`: as of the slave's position. */
+export type SlaveTableState = 'new' | 'assumed' | 'synced'
+
+/** A table registered on the slave. */
+export interface SlaveTable {
+  readonly table: QualifiedName
+  readonly keyColumns: readonly string[]
+  readonly state: SlaveTableState
+  /** uuid of the master that filled it; null before. */
+  readonly origin: string | null
+}
+
+/** Tables registered on the slave, by name. Inside a transaction. */
+export async function listSlaveTables(session: Session): Promise<SlaveTable[]> {
+  return session.json<SlaveTable[]>(
+    `select coalesce(json_agg(json_build_object('table', json_build_object('schema', schema_name, 'name', table_name),
+        'keyColumns', key_columns, 'state', state, 'origin', origin) order by schema_name, table_name), '[]')
+      from rserv.slave_table`,
+  )
+}
+
+/** Marks the tables as of the transfer's position. */
+export async function markSynced(session: Session, tables: readonly QualifiedName[], origin: string): Promise<void> {
+  for (const table of tables) {
+    await session.run(
+      `update rserv.slave_table set state = 'synced', origin = $3
+        where schema_name = $1 and table_name = $2 and (state <> 'synced' or origin is distinct from $3)`,
+      [table.schema, table.name, origin],
+    )
+  }
+}

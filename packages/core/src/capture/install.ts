@@ -1,0 +1,105 @@
+import type { Column, TableDescription } from '../database/describe-table.ts'
+import type { Session } from '../database/session.ts'
+import { RservError } from '../shared/errors.ts'
+import type { QualifiedName } from '../shared/names.ts'
+import { displayName, quoteName } from '../shared/names.ts'
+import type { ChosenColumn } from './choose-key.ts'
+import type { CaptureTable, Granularity, TriggerBackend } from './contract.ts'
+
+/** The names that the log stage gives to a table's logs. */
+export interface LogNames {
+  readonly log: QualifiedName
+  readonly truncateLog: QualifiedName
+  readonly column: (index: number) => string
+}
+
+export interface CaptureRequest {
+  readonly tableId: number
+  readonly description: TableDescription
+  readonly key: readonly ChosenColumn[]
+  readonly granularity: Granularity
+  readonly logNames: LogNames
+}
+
+/** The backend's view of a table. */
+export function captureTable(request: CaptureRequest): CaptureTable {
+  const { description, key, logNames } = request
+  return {
+    tableId: request.tableId,
+    table: { schema: description.schema, name: description.name },
+    partitioned: description.kind === 'p',
+    partitions: description.partitions.map(({ schema, name }) => ({ schema, name })),
+    keyColumns: key.map((column, index) => ({
+      column: column.name,
+      logColumn: logNames.column(index),
+      type: column.baseType,
+      equality: column.equality,
+    })),
+    granularity: request.granularity,
+    log: logNames.log,
+    truncateLog: logNames.truncateLog,
+  }
+}
+
+/**
+ * The granularity to use: what was asked for, else statement where the backend and the table can. Partitioned tables
+ * need row triggers: DML that names a partition fires no statement trigger of the root (case 58).
+ * @throws RservError BACKEND
+ */
+export function chooseGranularity(
+  wanted: Granularity | undefined,
+  backend: TriggerBackend,
+  table: TableDescription,
+): Granularity {
+  const canStatement = (backend.capabilities.statementGranularity ?? false) && table.kind !== 'p'
+  if (wanted === 'statement' && !canStatement) {
+    throw new RservError('BACKEND', `${displayName(table)} cannot be captured at statement granularity`, {
+      hint: table.kind === 'p' ? 'Partitioned tables need --granularity row.' : `Backend ${backend.name} has none.`,
+    })
+  }
+  return wanted ?? (canStatement ? 'statement' : 'row')
+}
+
+/** @throws RservError BACKEND when the server or the table does not suit the backend */
+export async function checkBackend(session: Session, backend: TriggerBackend, table?: CaptureTable): Promise<void> {
+  const rows = await session.query('select lanname from pg_catalog.pg_language')
+  const languages = rows.map((row) => row['lanname'] ?? '')
+  const hosting = backend.canHost({ version: session.version, languages })
+  if (!hosting.ok) {
+    throw new RservError('BACKEND', `backend ${backend.name} cannot be used in ${session.database}: ${hosting.reason}`, {
+      side: session.side,
+      hint: hosting.hint,
+    })
+  }
+  const verdict = table ? backend.canCapture(table) : hosting
+  if (!verdict.ok && table) {
+    throw new RservError('BACKEND', `backend ${backend.name} cannot capture ${displayName(table.table)}: ${verdict.reason}`, {
+      hint: verdict.hint,
+    })
+  }
+}
+
+/** The lock that creating triggers takes, in a sentence. */
+export const INSTALL_LOCK =
+  'SHARE ROW EXCLUSIVE on the table for some milliseconds: readers go on, writers wait'
+
+/** Waits for running writers and keeps new ones out until the transaction ends. */
+export function lockForInstall(table: QualifiedName): string {
+  return `lock table ${quoteName(table)} in share row exclusive mode`
+}
+
+/** Enabled triggers on a table that call rserv's functions. */
+export async function countTriggers(session: Session, oid: string): Promise<number> {
+  const row = await session.row(
+    `select count(*) as count from pg_catalog.pg_trigger t join pg_catalog.pg_proc p on p.oid = t.tgfoid
+       join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+     where t.tgrelid = $1 and n.nspname = 'rserv' and t.tgenabled in ('O', 'A')`,
+    [oid],
+  )
+  return Number(row?.['count'] ?? 0)
+}
+
+/** Columns that travel: the generated ones are computed on the slave. */
+export function travellingColumns(table: TableDescription): Column[] {
+  return table.columns.filter((column) => !column.generated)
+}

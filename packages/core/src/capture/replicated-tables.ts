@@ -1,0 +1,32 @@
+import type { Session } from '../database/session.ts'
+import type { QualifiedName } from '../shared/names.ts'
+import type { Granularity } from './contract.ts'
+
+/** A captured table as recorded on the master. */
+export interface ReplicatedTable {
+  readonly tableId: number
+  readonly oid: string
+  readonly table: QualifiedName
+  readonly keyColumns: readonly string[]
+  readonly backend: string
+  readonly granularity: Granularity
+  /** pg_snapshot text: capture began there. */
+  readonly capturedFrom: string
+  /** pg_snapshot text: the log serves positions that have seen all of it. */
+  readonly logStart: string
+  readonly generation: 0 | 1
+  readonly triggerCount: number
+  readonly partitionOids: readonly string[]
+}
+
+const LIST = `select coalesce(json_agg(json_build_object(
+    'tableId', table_id, 'oid', table_oid::text, 'table', json_build_object('schema', schema_name, 'name', table_name),
+    'keyColumns', key_columns, 'backend', backend, 'granularity', granularity, 'capturedFrom', captured_from::text,
+    'logStart', log_start::text, 'generation', generation, 'triggerCount', trigger_count,
+    'partitionOids', partition_oids::text[]) order by table_id), '[]')
+  from rserv.replicated_table`
+
+/** All captured tables, in the order in which they were added. Inside a transaction. */
+export async function listReplicated(session: Session): Promise<ReplicatedTable[]> {
+  return session.json<ReplicatedTable[]>(LIST)
+}

@@ -1,0 +1,13 @@
+import { quoteLiteral } from '../shared/names.ts'
+import type { Position } from '../shared/position.ts'
+import { xminOf } from '../shared/position.ts'
+
+/**
+ * The condition on a log row's `xid` that makes it a change after `position`; null: all of the log. Together with a
+ * repeatable read snapshot it selects exactly what happened between the two.
+ */
+export function after(position: Position | null): string {
+  if (position === null) return 'true'
+  return `xid >= ${quoteLiteral(xminOf(position))}::pg_catalog.xid8
+    and not pg_catalog.pg_visible_in_snapshot(xid, ${quoteLiteral(position)}::pg_catalog.pg_snapshot)`
+}

@@ -1,0 +1,106 @@
+import type { QualifiedName } from '../shared/names.ts'
+import type { Session } from './session.ts'
+
+export interface Column {
+  readonly name: string
+  /** Attribute number. */
+  readonly number: number
+  /** SQL text of the type, schema-qualified, with its modifier. */
+  readonly type: string
+  /** The same with domains resolved to the type below them. */
+  readonly baseType: string
+  /** Collation where it is not the database's default. */
+  readonly collation: QualifiedName | null
+  readonly notNull: boolean
+  /** Generated columns are computed by each side. */
+  readonly generated: boolean
+  /** A default or an identity fills it where no value is given. */
+  readonly hasDefault: boolean
+  /** GENERATED ALWAYS AS IDENTITY: can be inserted, never updated. */
+  readonly identityAlways: boolean
+}
+
+export interface UniqueIndex {
+  readonly name: string
+  readonly primary: boolean
+  /** Key columns in index order. */
+  readonly columns: readonly IndexColumn[]
+}
+
+export interface IndexColumn {
+  readonly name: string
+  /** The index's own equality operator. */
+  readonly equality: QualifiedName
+}
+
+/** What the catalog says of a table. */
+export interface TableDescription extends QualifiedName {
+  readonly oid: string
+  /** pg_class.relkind */
+  readonly kind: string
+  /** pg_class.relpersistence */
+  readonly persistence: string
+  readonly isPartition: boolean
+  /** Row-level security applies to the connected role. */
+  readonly rowSecurity: boolean
+  readonly columns: readonly Column[]
+  /** Unique indexes that could serve as a key, but for NOT NULL. */
+  readonly uniqueIndexes: readonly UniqueIndex[]
+  /** All partitions below, intermediate ones too. */
+  readonly partitions: readonly (QualifiedName & { readonly oid: string })[]
+  /** Planner's row estimate; -1 unknown. */
+  readonly estimatedRows: number
+}
+
+const COLUMNS = `select coalesce(json_agg(json_build_object(
+    'name', a.attname, 'number', a.attnum, 'notNull', a.attnotnull, 'generated', a.attgenerated <> '',
+    'identityAlways', a.attidentity = 'a', 'hasDefault', a.atthasdef or a.attidentity <> '',
+    'type', format_type(a.atttypid, a.atttypmod),
+    'baseType', (with recursive base (typ, typmod, level) as (
+        select a.atttypid, a.atttypmod, 0
+        union all
+        select t.typbasetype, case when b.typmod = -1 then t.typtypmod else b.typmod end, b.level + 1
+        from base b join pg_type t on t.oid = b.typ where t.typtype = 'd')
+      select format_type(typ, typmod) from base order by level desc limit 1),
+    'collation', (select json_build_object('schema', cn.nspname, 'name', co.collname)
+      from pg_collation co join pg_namespace cn on cn.oid = co.collnamespace
+      where co.oid = a.attcollation and co.collname <> 'default'))
+  order by a.attnum), '[]')
+  from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped`
+
+const INDEX_COLUMNS = `select json_agg(json_build_object('name', a.attname,
+    'equality', (select json_build_object('schema', opn.nspname, 'name', op.oprname)
+      from pg_opclass oc
+      join pg_amop ao on ao.amopfamily = oc.opcfamily and ao.amopstrategy = 3
+        and ao.amoplefttype = oc.opcintype and ao.amoprighttype = oc.opcintype
+      join pg_operator op on op.oid = ao.amopopr join pg_namespace opn on opn.oid = op.oprnamespace
+      where oc.oid = i.indclass[k.position - 1])) order by k.position)
+  from unnest(i.indkey::int2[]) with ordinality as k (number, position)
+  join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.number
+  where k.position <= i.indnkeyatts`
+
+const UNIQUE_INDEXES = `select coalesce(json_agg(json_build_object(
+    'name', ic.relname, 'primary', i.indisprimary, 'columns', (${INDEX_COLUMNS})) order by i.indisprimary desc, ic.relname), '[]')
+  from pg_index i join pg_class ic on ic.oid = i.indexrelid join pg_am am on am.oid = ic.relam
+  where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null
+    and am.amname = 'btree'`
+
+const PARTITIONS = `select coalesce(json_agg(json_build_object('oid', p.oid::text, 'schema', pn.nspname, 'name', p.relname)
+    order by p.oid), '[]')
+  from pg_partition_tree(c.oid) tree join pg_class p on p.oid = tree.relid join pg_namespace pn on pn.oid = p.relnamespace
+  where tree.level > 0`
+
+const DESCRIBE = `select json_build_object('oid', c.oid::text, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
+    'persistence', c.relpersistence, 'isPartition', c.relispartition,
+    'rowSecurity', row_security_active(c.oid), 'estimatedRows', c.reltuples,
+    'columns', (${COLUMNS}), 'uniqueIndexes', (${UNIQUE_INDEXES}),
+    'partitions', (${PARTITIONS}))
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace`
+
+/** Describes the table, or returns null where there is none of that name. Inside a transaction. */
+export async function describeTable(session: Session, table: QualifiedName): Promise<TableDescription | null> {
+  return session.json<TableDescription | null>(
+    `${DESCRIBE} where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')`,
+    [table.schema, table.name],
+  )
+}

@@ -1,0 +1,74 @@
+import { RservError } from '../shared/errors.ts'
+import { installedVersion, latestVersion, refuseNewer } from './migrate.ts'
+import type { Session } from './session.ts'
+
+export type Role = 'master' | 'slave'
+
+/** This database as a replication node. */
+export interface Node {
+  /** uuid */
+  readonly nodeId: string
+  readonly isMaster: boolean
+  readonly isSlave: boolean
+  /** Name of the default trigger backend of a master. */
+  readonly backend: string | null
+  readonly schemaVersion: number
+}
+
+/** The node row, or null where rserv is not installed. Inside a transaction. */
+export async function findNode(session: Session): Promise<Node | null> {
+  const version = await installedVersion(session)
+  if (version === null) return null
+  refuseNewer(version, session)
+  const row = await session.row('select node_id, is_master, is_slave, backend from rserv.node')
+  if (!row) return null
+  return {
+    nodeId: row['node_id'] ?? '',
+    isMaster: row['is_master'] === 't',
+    isSlave: row['is_slave'] === 't',
+    backend: row['backend'] ?? null,
+    schemaVersion: version,
+  }
+}
+
+/**
+ * The node, which must have the role and the current schema. Inside a transaction.
+ * @throws RservError NOT_INITIALISED, WRONG_ROLE, SCHEMA_TOO_NEW, STANDBY
+ */
+export async function requireRole(session: Session, role: Role): Promise<Node> {
+  if (role === 'master') await refuseStandby(session)
+  const node = await findNode(session)
+  const database = session.database
+  if (!node) {
+    throw new RservError('NOT_INITIALISED', `database ${database} is not set up for rserv`, {
+      side: session.side,
+      hint: `Run: rserv ${role}-init ${database}`,
+    })
+  }
+  if (!(role === 'master' ? node.isMaster : node.isSlave)) {
+    throw new RservError('WRONG_ROLE', `database ${database} is set up, but not as a ${role}`, {
+      side: session.side,
+      hint: `Check the order of the databases, or run: rserv ${role}-init ${database}`,
+    })
+  }
+  if (node.schemaVersion < latestVersion()) {
+    throw new RservError('NOT_INITIALISED', `the rserv schema in database ${database} is older than this program`, {
+      side: session.side,
+      hint: `Upgrade it: rserv ${role}-init ${database}`,
+    })
+  }
+  return node
+}
+
+/**
+ * On a standby pg_current_snapshot() lists no running transactions (case 35).
+ * @throws RservError STANDBY
+ */
+export async function refuseStandby(session: Session): Promise<void> {
+  const row = await session.row('select pg_catalog.pg_is_in_recovery() as standby')
+  if (row?.['standby'] !== 't') return
+  throw new RservError('STANDBY', `database ${session.database} is on a standby`, {
+    side: session.side,
+    hint: 'Give the primary: positions can only be taken there, and nothing can be written on a standby.',
+  })
+}

@@ -1,0 +1,138 @@
+import type { Readable, Writable } from 'node:stream'
+import pg from 'pg'
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
+import type { Side } from '../shared/errors.ts'
+import { RservError } from '../shared/errors.ts'
+import { connectError, sqlError } from './server-errors.ts'
+
+export type Row = Record<string, string | null>
+
+/** Every value stays the text that the server sent: no parser of the driver may touch it. */
+const TEXT_ONLY = { getTypeParser: () => (value: unknown) => value }
+
+const OLDEST_SUPPORTED = 140_000
+
+/** One connection to one side, with errors that know the side. */
+export class Session implements AsyncDisposable {
+  readonly client: pg.Client
+  readonly side: Side
+  readonly database: string
+  /** `server_version_num`, e.g. 180004. */
+  readonly version: number
+  /** The role's own search_path, to be put back for statements that run the user's functions. */
+  readonly searchPath: string
+  readonly durableCommit: string
+
+  constructor(client: pg.Client, side: Side, facts: Row) {
+    this.client = client
+    this.side = side
+    this.database = facts['database'] ?? ''
+    this.version = Number(facts['version'])
+    this.searchPath = facts['search_path'] ?? ''
+    this.durableCommit = facts['sync'] === 'remote_apply' ? 'remote_apply' : 'on'
+  }
+
+  /** Runs one statement; rows are objects of text values. */
+  async query(sql: string, parameters?: readonly unknown[]): Promise<Row[]> {
+    try {
+      const result = await this.client.query<Row>(sql, parameters ? [...parameters] : undefined)
+      return result.rows
+    } catch (error) {
+      throw sqlError(error, this.side)
+    }
+  }
+
+  /** Runs one statement that returns at most one row. */
+  async row(sql: string, parameters?: readonly unknown[]): Promise<Row | undefined> {
+    const rows = await this.query(sql, parameters)
+    return rows[0]
+  }
+
+  /** Runs one statement whose single value is JSON. */
+  async json<T>(sql: string, parameters?: readonly unknown[]): Promise<T> {
+    const row = await this.row(sql, parameters)
+    const text = row ? Object.values(row)[0] : null
+    return JSON.parse(text ?? 'null') as T
+  }
+
+  /** Runs a statement and tells how many rows it touched. */
+  async run(sql: string, parameters?: readonly unknown[]): Promise<number> {
+    try {
+      const result = await this.client.query(sql, parameters ? [...parameters] : undefined)
+      return result.rowCount ?? 0
+    } catch (error) {
+      throw sqlError(error, this.side)
+    }
+  }
+
+  /** Starts a COPY … TO STDOUT; the stream's errors are the server's. */
+  copyOut(sql: string): Readable & { rowCount: number } {
+    return this.client.query(copyTo(sql)) as unknown as Readable & { rowCount: number }
+  }
+
+  /** Starts a COPY … FROM STDIN; `rowCount` is set once the stream has finished. */
+  copyIn(sql: string): Writable & { rowCount: number } {
+    return this.client.query(copyFrom(sql)) as unknown as Writable & { rowCount: number }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.client.end().catch(() => undefined)
+  }
+}
+
+export interface SessionOptions {
+  signal?: AbortSignal | undefined
+}
+
+const FACTS = `select current_database() as database, current_setting('server_version_num') as version,
+  current_setting('search_path') as search_path, current_setting('synchronous_commit') as sync`
+
+/**
+ * Connects.
+ * @throws RservError CONNECT, SERVER_TOO_OLD, CANCELLED
+ */
+export async function openSession(
+  config: pg.ClientConfig,
+  side: Side,
+  options: SessionOptions = {},
+): Promise<Session> {
+  options.signal?.throwIfAborted()
+  const client = new pg.Client({
+    application_name: 'rserv',
+    connectionTimeoutMillis: 30_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    ...config,
+    types: TEXT_ONLY,
+  })
+  // Without a listener a connection that dies between two statements would end the process.
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    const { rows } = await client.query<Row>(FACTS)
+    const session = new Session(client, side, rows[0] ?? {})
+    closeOnAbort(session, options.signal)
+    if (session.version < OLDEST_SUPPORTED) throw tooOld(session)
+    return session
+  } catch (error) {
+    await client.end().catch(() => undefined)
+    throw error instanceof RservError ? error : connectError(error, config, side)
+  }
+}
+
+function closeOnAbort(session: Session, signal: AbortSignal | undefined): void {
+  if (!signal) return
+  const close = (): void => {
+    // Not end(): that would wait for the statement under way.
+    ;(session.client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+  }
+  signal.addEventListener('abort', close, { once: true })
+  session.client.once('end', () => signal.removeEventListener('abort', close))
+}
+
+function tooOld(session: Session): RservError {
+  return new RservError('SERVER_TOO_OLD', `the ${session.side}'s PostgreSQL is older than 14`, {
+    side: session.side,
+    hint: 'rserv needs PostgreSQL 14 or newer on both sides.',
+  })
+}

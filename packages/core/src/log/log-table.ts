@@ -1,0 +1,43 @@
+import type { ChosenColumn } from '../capture/choose-key.ts'
+import type { QualifiedName } from '../shared/names.ts'
+import { quoteLiteral, quoteName } from '../shared/names.ts'
+
+export const TRUNCATE_LOG: QualifiedName = { schema: 'rserv', name: 'truncate_log' }
+
+/** Two generations take turns: one is written while the other waits to be emptied by TRUNCATE. */
+export type Generation = 0 | 1
+
+/** The log of a table; reading generation 0 (without ONLY) reads both, because 1 inherits from it. */
+export function logTable(tableId: number, generation: Generation = 0): QualifiedName {
+  return { schema: 'rserv', name: generation === 0 ? `log_${tableId}` : `log_${tableId}_1` }
+}
+
+/** Log columns are numbered, so that no name of a key can clash with `xid` and renames do no harm. */
+export function logColumn(index: number): string {
+  return `k${index + 1}`
+}
+
+/** Statements that create the log of a table: no sequence, no unique index, nothing to wait for (cases 66, 67). */
+export function createLog(tableId: number, table: QualifiedName, key: readonly ChosenColumn[]): string[] {
+  const first = quoteName(logTable(tableId))
+  const second = quoteName(logTable(tableId, 1))
+  const columns = key.map((column, index) => {
+    const collation = column.collation ? ` collate ${quoteName(column.collation)}` : ''
+    return `${logColumn(index)} ${column.baseType}${collation} not null`
+  })
+  const comment = quoteLiteral(`Keys changed in ${quoteName(table)}: ${key.map((column) => column.name).join(', ')}`)
+  return [
+    `create table ${first} (xid pg_catalog.xid8 not null, ${columns.join(', ')})`,
+    `create table ${second} () inherits (${first})`,
+    `create index on ${first} (xid)`,
+    `create index on ${second} (xid)`,
+    `comment on table ${first} is ${comment}`,
+  ]
+}
+
+export function dropLog(tableId: number): string[] {
+  return [
+    `drop table if exists ${quoteName(logTable(tableId, 1))}`,
+    `drop table if exists ${quoteName(logTable(tableId))}`,
+  ]
+}

@@ -1,0 +1,72 @@
+import type { ClientConfig } from 'pg'
+import { applyTransfer } from '../apply/apply-transfer.ts'
+import type { TableResult } from '../apply/results.ts'
+import type { SlavePosition } from '../apply/slave-position.ts'
+import { ensurePosition, lockPosition } from '../apply/slave-position.ts'
+import { listSlaveTables } from '../apply/slave-tables.ts'
+import { requireRole } from '../database/node.ts'
+import type { Session } from '../database/session.ts'
+import { openSession } from '../database/session.ts'
+import { begin, inTransaction, rollback } from '../database/transaction.ts'
+import type { CommonOptions } from '../shared/events.ts'
+import { displayName, sameName } from '../shared/names.ts'
+import { readTransfer } from '../transfer/file/read-file.ts'
+import type { Transfer } from '../transfer/transfer.ts'
+import { alreadyApplied, refuseWrongFile } from './check-file.ts'
+import { commitTransfer } from './commit-transfer.ts'
+import type { TransferResult } from './replicate.ts'
+
+/**
+ * Applies a snapshot file in one transaction, streaming. A file at or before the slave's sync id changes nothing.
+ * @throws RservError BAD_SNAPSHOT, WRONG_SNAPSHOT, BUSY, TABLE_MISMATCH, …
+ */
+export async function applySnapshot(
+  slave: ClientConfig,
+  input: NodeJS.ReadableStream,
+  options: CommonOptions = {},
+): Promise<TransferResult> {
+  const started = performance.now()
+  await using session = await openSession(slave, 'slave', options)
+  const node = await inTransaction(session, () => requireRole(session, 'slave'))
+  const transfer = await readTransfer(input)
+  const { header } = transfer
+  await ensurePosition(session, header.origin)
+  await begin(session)
+  try {
+    const position = await lockPosition(session, header.origin)
+    const base = { server: header.server.name, tables: [], bytes: 0 }
+    if (alreadyApplied(header, position)) {
+      await rollback(session)
+      return { ...base, outcome: 'already-applied', syncId: position.syncId, elapsedMs: elapsed(started) }
+    }
+    const tables = await apply(session, transfer, { nodeId: node.nodeId, position, options })
+    await commitTransfer(session, { config: slave, origin: header.origin, syncId: header.syncId })
+    const bytes = tables.reduce((sum, table) => sum + table.bytes, 0)
+    return { ...base, outcome: 'applied', syncId: header.syncId, tables, bytes, elapsedMs: elapsed(started) }
+  } catch (error) {
+    await rollback(session)
+    throw error
+  }
+}
+
+function elapsed(started: number): number {
+  return Math.round(performance.now() - started)
+}
+
+async function apply(
+  session: Session,
+  transfer: Transfer,
+  slave: { nodeId: string; position: SlavePosition; options: CommonOptions },
+): Promise<TableResult[]> {
+  const registered = await listSlaveTables(session)
+  refuseWrongFile(transfer.header, { nodeId: slave.nodeId, position: slave.position, tables: registered })
+  const accepts = (table: { table: { schema: string; name: string } }): boolean => {
+    const taken = registered.some((other) => sameName(other.table, table.table))
+    if (!taken) {
+      const message = `${displayName(table.table)} is in the snapshot but not registered on this slave: left out`
+      slave.options.onEvent?.({ kind: 'notice', message })
+    }
+    return taken
+  }
+  return applyTransfer(session, transfer, { accepts, onEvent: slave.options.onEvent })
+}

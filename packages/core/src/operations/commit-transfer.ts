@@ -1,0 +1,24 @@
+import type { ClientConfig } from 'pg'
+import { readPosition } from '../apply/slave-position.ts'
+import type { Session } from '../database/session.ts'
+import { openSession } from '../database/session.ts'
+import { RservError } from '../shared/errors.ts'
+
+/**
+ * Commits on the slave. A connection that is cut meanwhile leaves the outcome unknown: the position is read again,
+ * never guessed (case 152).
+ * @throws RservError CONNECT when the outcome cannot be learnt, or the commit did not happen
+ */
+export async function commitTransfer(
+  slave: Session,
+  transfer: { config: ClientConfig; origin: string; syncId: string },
+): Promise<void> {
+  try {
+    await slave.run('commit')
+  } catch (error) {
+    if (!(error instanceof RservError) || error.code !== 'CONNECT') throw error
+    await using again = await openSession(transfer.config, 'slave')
+    const { syncId } = await readPosition(again, transfer.origin)
+    if (syncId === null || BigInt(syncId) < BigInt(transfer.syncId)) throw error
+  }
+}

@@ -1,0 +1,85 @@
+import type { SlaveTable } from '../apply/slave-tables.ts'
+import type { ReplicatedTable } from '../capture/replicated-tables.ts'
+import type { Wanted } from '../changes/wanted.ts'
+import { RservError } from '../shared/errors.ts'
+import { displayName, sameName } from '../shared/names.ts'
+import type { Position } from '../shared/position.ts'
+import { includes } from '../shared/position.ts'
+
+export interface Plan {
+  readonly tables: ReplicatedTable[]
+  readonly wanted: Wanted[]
+}
+
+/**
+ * What a slave needs of each table that it registered.
+ * @throws RservError NOT_REPLICATED, LOG_GAP
+ */
+export function planForSlave(
+  captured: readonly ReplicatedTable[],
+  slaveTables: readonly SlaveTable[],
+  position: Position | null,
+  origin: string,
+): Plan {
+  const plan: Plan = { tables: [], wanted: [] }
+  for (const slaveTable of slaveTables) {
+    if (slaveTable.origin !== null && slaveTable.origin !== origin) continue
+    const table = captured.find((candidate) => sameName(candidate.table, slaveTable.table))
+    if (!table) throw notCaptured(slaveTable)
+    checkKeys(table, slaveTable)
+    plan.tables.push(table)
+    plan.wanted.push(want(table, slaveTable, position))
+  }
+  return plan
+}
+
+function want(table: ReplicatedTable, slaveTable: SlaveTable, position: Position | null): Wanted {
+  const { tableId } = table
+  if (slaveTable.state === 'new') return { tableId, copy: true, since: null }
+  if (slaveTable.state === 'assumed') {
+    if (table.logStart !== table.capturedFrom) throw cleaned(table)
+    return { tableId, copy: false, since: null }
+  }
+  refuseGap(table, position)
+  return { tableId, copy: false, since: position }
+}
+
+/**
+ * The log must begin at or before the position: what was cleaned beyond it would be lost in silence (case 168).
+ * @throws RservError LOG_GAP
+ */
+export function refuseGap(table: ReplicatedTable, position: Position | null): void {
+  if (position !== null && includes(position, table.logStart)) return
+  throw new RservError('LOG_GAP', `the log of ${displayName(table.table)} no longer covers the slave's position`, {
+    side: 'master',
+    hint:
+      'The log was cleaned beyond it, or the table was captured anew (was the slave restored from a backup?). Copy ' +
+      'the table again: slave-remove-table, slave-add-table, replicate.',
+  })
+}
+
+function cleaned(table: ReplicatedTable): RservError {
+  const name = displayName(table.table)
+  return new RservError('LOG_GAP', `${name} was added with --assume-synced, but its log was cleaned since capture began`, {
+    side: 'master',
+    hint: `Which rows changed is no longer known. Copy it: slave-remove-table ${name}, then slave-add-table without --assume-synced.`,
+  })
+}
+
+function notCaptured({ table }: SlaveTable): RservError {
+  const name = displayName(table)
+  return new RservError('NOT_REPLICATED', `the slave takes table ${name}, which the master does not capture`, {
+    side: 'master',
+    hint: `Run master-add-table for ${name}, or slave-remove-table on the slave.`,
+  })
+}
+
+function checkKeys(table: ReplicatedTable, slaveTable: SlaveTable): void {
+  const same = table.keyColumns.toSorted().join('\0') === slaveTable.keyColumns.toSorted().join('\0')
+  if (same) return
+  throw new RservError(
+    'TABLE_MISMATCH',
+    `${displayName(table.table)} is keyed by (${table.keyColumns.join(', ')}) on the master, by (${slaveTable.keyColumns.join(', ')}) on the slave`,
+    { side: 'slave', hint: 'Register it with the same key on both sides.' },
+  )
+}

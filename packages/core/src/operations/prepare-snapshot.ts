@@ -1,0 +1,105 @@
+import type { ClientConfig } from 'pg'
+import type { KnownServer } from '../acknowledge/servers.ts'
+import { listServers } from '../acknowledge/servers.ts'
+import type { ReplicatedTable } from '../capture/replicated-tables.ts'
+import { listReplicated } from '../capture/replicated-tables.ts'
+import { anythingChanged } from '../changes/changed-tables.ts'
+import { checkSource } from '../changes/check-source.ts'
+import type { Node } from '../database/node.ts'
+import { requireRole } from '../database/node.ts'
+import type { Session } from '../database/session.ts'
+import { openSession } from '../database/session.ts'
+import { inTransaction, rollback } from '../database/transaction.ts'
+import { RservError } from '../shared/errors.ts'
+import type { CommonOptions } from '../shared/events.ts'
+import type { WrittenTable } from '../transfer/file/write-file.ts'
+import { writeTransfer } from '../transfer/file/write-file.ts'
+import { beginLiveTransfer } from '../transfer/live-transfer.ts'
+import type { Plan } from './plan.ts'
+import { refuseGap } from './plan.ts'
+import { refreshPartitions } from './refresh-partitions.ts'
+import { registerByName } from './register-server.ts'
+import { selectRegistered } from './select-registered.ts'
+
+export interface PrepareSnapshotOptions extends CommonOptions {
+  /** The slave's name on the master; a new one is registered. Default: the only slave, or `slave` where there is none. */
+  server?: string | undefined
+  /** Tables (names and patterns) to send whole, e.g. because the slave registered them anew. */
+  copy?: string[] | undefined
+}
+
+export interface PrepareSnapshotResult {
+  readonly outcome: 'written' | 'in-sync'
+  /** Sync id that the file brings its slave to, decimal text; when in sync, the confirmed one. */
+  readonly syncId: string | null
+  readonly server: string
+  readonly tables: readonly WrittenTable[]
+}
+
+/**
+ * Writes the transfer for a slave as a self-contained file: all since the last position that it confirmed, or
+ * everything for a new one. When in sync nothing is written.
+ * @throws RservError
+ */
+export async function prepareSnapshot(
+  master: ClientConfig,
+  output: NodeJS.WritableStream,
+  options: PrepareSnapshotOptions = {},
+): Promise<PrepareSnapshotResult> {
+  await using session = await openSession(master, 'master', options)
+  const node = await inTransaction(session, () => requireRole(session, 'master'))
+  const server = await chooseServer(session, options.server)
+  const plan = await inTransaction(session, () => planFile(session, server, options))
+  if (!plan) return { outcome: 'in-sync', syncId: server.syncId, server: server.name, tables: [] }
+  try {
+    return await write(session, { node, server, plan }, output)
+  } catch (error) {
+    await rollback(session)
+    throw error
+  }
+}
+
+async function write(
+  session: Session,
+  { node, server, plan }: { node: Node; server: KnownServer; plan: Plan },
+  output: NodeJS.WritableStream,
+): Promise<PrepareSnapshotResult> {
+  const { id, name, nodeId, position } = server
+  const transfer = await beginLiveTransfer(session, { node, server: { id, name, nodeId }, from: position, ...plan })
+  const tables = await writeTransfer(transfer, output)
+  return { outcome: 'written', syncId: transfer.header.syncId, server: name, tables }
+}
+
+async function chooseServer(session: Session, wanted: string | undefined): Promise<KnownServer> {
+  if (wanted !== undefined) return registerByName(session, wanted)
+  const servers = await inTransaction(session, () => listServers(session))
+  const [only] = servers
+  if (servers.length > 1) {
+    throw new RservError('BAD_ARGUMENT', 'the master has several slaves: say for which one the snapshot is', {
+      side: 'master',
+      hint: `--server ${servers.map((server) => server.name).join(' | ')}`,
+    })
+  }
+  return only ?? registerByName(session, 'slave')
+}
+
+/** Null when the slave has confirmed all there is. */
+async function planFile(session: Session, server: KnownServer, options: PrepareSnapshotOptions): Promise<Plan | null> {
+  const captured = await listReplicated(session)
+  const copies = new Set(options.copy?.length ? selectRegistered(captured, { tables: options.copy }, session) : [])
+  // A slave seen alive says itself what it takes; one known by files only gets every table.
+  const tables = captured.filter(
+    (table) => server.nodeId === null || copies.has(table) || server.tableIds.includes(table.tableId),
+  )
+  for (const table of tables) await refreshPartitions(session, table, await checkSource(session, table))
+  const wanted = tables.map((table) => wantedInFile(table, server, copies.has(table)))
+  return tables.length > 0 && (await anythingChanged(session, wanted)) ? { tables, wanted } : null
+}
+
+function wantedInFile(table: ReplicatedTable, server: KnownServer, copy: boolean): Plan['wanted'][number] {
+  const { tableId } = table
+  const { position } = server
+  if (copy || position === null || !server.tableIds.includes(tableId)) return { tableId, copy: true, since: null }
+  refuseGap(table, position)
+  return { tableId, copy: false, since: position }
+}

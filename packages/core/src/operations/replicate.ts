@@ -1,0 +1,136 @@
+import type { ClientConfig } from 'pg'
+import { checkPosition } from '../acknowledge/check-position.ts'
+import { confirmSync } from '../acknowledge/confirm.ts'
+import type { KnownServer } from '../acknowledge/servers.ts'
+import { applyTransfer } from '../apply/apply-transfer.ts'
+import type { TableResult } from '../apply/results.ts'
+import type { SlavePosition } from '../apply/slave-position.ts'
+import { ensurePosition, lockPosition } from '../apply/slave-position.ts'
+import { listSlaveTables } from '../apply/slave-tables.ts'
+import { listReplicated } from '../capture/replicated-tables.ts'
+import { anythingChanged } from '../changes/changed-tables.ts'
+import { checkSource } from '../changes/check-source.ts'
+import type { Node } from '../database/node.ts'
+import { requireRole } from '../database/node.ts'
+import type { Session } from '../database/session.ts'
+import { openSession } from '../database/session.ts'
+import { begin, inTransaction, rollback } from '../database/transaction.ts'
+import { RservError } from '../shared/errors.ts'
+import type { CommonOptions } from '../shared/events.ts'
+import { beginLiveTransfer } from '../transfer/live-transfer.ts'
+import { commitTransfer } from './commit-transfer.ts'
+import type { Plan } from './plan.ts'
+import { planForSlave } from './plan.ts'
+import { registerSlave } from './register-server.ts'
+import { refreshPartitions } from './refresh-partitions.ts'
+
+export interface ReplicateOptions extends CommonOptions {
+  /** Name under which the master registers a new slave; default the slave database's name. */
+  server?: string | undefined
+}
+
+export interface TransferResult {
+  readonly outcome: 'applied' | 'in-sync' | 'already-applied'
+  /** Sync id that the slave is at, decimal text; null when it never applied one. */
+  readonly syncId: string | null
+  /** The slave's name on the master. */
+  readonly server: string
+  readonly tables: readonly TableResult[]
+  /** Bytes of row data. */
+  readonly bytes: number
+  /** Milliseconds. */
+  readonly elapsedMs: number
+}
+
+interface Link {
+  readonly master: Session
+  readonly slave: Session
+  readonly node: Node
+  readonly server: KnownServer
+}
+
+/**
+ * Brings a slave to the master's current state: one snapshot, one transaction, all tables. Tables that are not filled
+ * yet are copied. Registers the slave at its first run.
+ * @throws RservError
+ */
+export async function replicate(
+  master: ClientConfig,
+  slave: ClientConfig,
+  options: ReplicateOptions = {},
+): Promise<TransferResult> {
+  const started = performance.now()
+  await using masterSession = await openSession(master, 'master', options)
+  await using slaveSession = await openSession(slave, 'slave', options)
+  const link = await connect(masterSession, slaveSession, options)
+  await begin(slaveSession)
+  try {
+    const position = await lockPosition(slaveSession, link.node.nodeId)
+    const plan = await planTransfer(link, position, options)
+    const done = plan ? await transfer(link, plan, position, { slave, options }) : undefined
+    if (!done) await rollback(slaveSession)
+    return {
+      outcome: done ? 'applied' : 'in-sync',
+      syncId: done?.syncId ?? position.syncId,
+      server: link.server.name,
+      tables: done?.tables ?? [],
+      bytes: done?.tables.reduce((sum, table) => sum + table.bytes, 0) ?? 0,
+      elapsedMs: Math.round(performance.now() - started),
+    }
+  } catch (error) {
+    await rollback(slaveSession)
+    await rollback(masterSession)
+    throw options.signal?.aborted ? cancelled(error) : error
+  }
+}
+
+function cancelled(cause: unknown): RservError {
+  return new RservError('CANCELLED', 'cancelled; nothing was applied', { cause })
+}
+
+async function connect(master: Session, slave: Session, options: ReplicateOptions): Promise<Link> {
+  const node = await inTransaction(master, () => requireRole(master, 'master'))
+  const slaveNode = await inTransaction(slave, () => requireRole(slave, 'slave'))
+  if (node.nodeId === slaveNode.nodeId) {
+    throw new RservError('SAME_NODE', 'master and slave are the same database', {
+      hint: 'Give two databases. (A clone keeps its original\'s identity: run uninstall and slave-init on the clone.)',
+    })
+  }
+  const server = await registerSlave(master, { nodeId: slaveNode.nodeId, database: slave.database }, options.server)
+  await ensurePosition(slave, node.nodeId)
+  return { master, slave, node, server }
+}
+
+/** Null when the slave is in sync. */
+async function planTransfer(link: Link, position: SlavePosition, options: CommonOptions): Promise<Plan | null> {
+  const { master, slave, node, server } = link
+  const slaveTables = await listSlaveTables(slave)
+  if (slaveTables.length === 0) {
+    options.onEvent?.({ kind: 'notice', message: `no table is registered on slave ${slave.database}: rserv slave-add-table` })
+  }
+  return inTransaction(master, async () => {
+    await checkPosition(master, server.id, position)
+    // The last confirmation may have been cut off.
+    if (position.syncId !== null && position.syncId !== server.syncId) await confirmSync(master, position.syncId)
+    const plan = planForSlave(await listReplicated(master), slaveTables, position.position, node.nodeId)
+    for (const table of plan.tables) await refreshPartitions(master, table, await checkSource(master, table))
+    return (await anythingChanged(master, plan.wanted)) ? plan : null
+  })
+}
+
+async function transfer(
+  { master, slave, node, server }: Link,
+  plan: Plan,
+  position: SlavePosition,
+  retry: { slave: ClientConfig; options: CommonOptions },
+): Promise<{ syncId: string; tables: TableResult[] }> {
+  const moving = await beginLiveTransfer(master, { node, server, from: position.position, ...plan })
+  const tables = await applyTransfer(slave, moving, { accepts: () => true, onEvent: retry.options.onEvent })
+  const { syncId } = moving.header
+  await commitTransfer(slave, { config: retry.slave, origin: node.nodeId, syncId })
+  await inTransaction(master, () => confirmSync(master, syncId)).catch((error: unknown) => {
+    // The slave has it and says so at the next run.
+    retry.options.onEvent?.({ kind: 'notice', message: `applied, but not registered with the master: ${String(error)}` })
+  })
+  return { syncId, tables }
+}

@@ -1,0 +1,122 @@
+import type { ClientConfig } from 'pg'
+import { listSlaveTables } from '../apply/slave-tables.ts'
+import type { SlaveTable, SlaveTableState } from '../apply/slave-tables.ts'
+import { chooseKey } from '../capture/choose-key.ts'
+import { refuseUnsupported } from '../capture/refuse-table.ts'
+import { describeTable } from '../database/describe-table.ts'
+import { findTables } from '../database/find-tables.ts'
+import { requireRole } from '../database/node.ts'
+import type { Session } from '../database/session.ts'
+import { openSession } from '../database/session.ts'
+import { inTransaction } from '../database/transaction.ts'
+import { RservError } from '../shared/errors.ts'
+import type { CommonOptions } from '../shared/events.ts'
+import type { QualifiedName } from '../shared/names.ts'
+import { displayName, sameName } from '../shared/names.ts'
+import { selectRegistered } from './select-registered.ts'
+
+export interface SlaveAddTablesOptions extends CommonOptions {
+  /** Names and patterns as typed. */
+  tables: string[]
+  all?: boolean | undefined
+  /** Key columns, as on the master; default the primary key. Only with one table. */
+  keyColumns?: string[] | undefined
+  /** The rows are there already, as of a moment after the master began to capture the table: do not copy. */
+  assumeSynced?: boolean | undefined
+}
+
+export interface AddedSlaveTable {
+  readonly table: QualifiedName
+  readonly outcome: 'added' | 'already-added'
+  readonly state: SlaveTableState
+}
+
+/**
+ * Registers tables that a slave takes. They must be there, with the key as primary key or unique index. One
+ * transaction for all of them.
+ * @throws RservError NO_SUCH_TABLE, NO_SUCH_COLUMN, NO_KEY, UNSUPPORTED_TABLE, ROW_SECURITY, PRIVILEGE, ALREADY_DIFFERENT
+ */
+export async function slaveAddTables(
+  slave: ClientConfig,
+  options: SlaveAddTablesOptions,
+): Promise<{ tables: AddedSlaveTable[] }> {
+  await using session = await openSession(slave, 'slave', options)
+  return inTransaction(session, async () => {
+    await requireRole(session, 'slave')
+    const names = await findTables(session, options)
+    if (options.keyColumns?.length && names.length > 1) {
+      throw new RservError('BAD_ARGUMENT', 'key columns can be given for one table only', {
+        hint: 'Add the tables one by one, or leave the columns out to use their primary keys.',
+      })
+    }
+    const registered = await listSlaveTables(session)
+    const tables: AddedSlaveTable[] = []
+    for (const name of names) tables.push(await addTable(session, name, registered, options))
+    return { tables }
+  })
+}
+
+async function addTable(
+  session: Session,
+  table: QualifiedName,
+  registered: readonly SlaveTable[],
+  options: SlaveAddTablesOptions,
+): Promise<AddedSlaveTable> {
+  const description = await describeTable(session, table)
+  if (!description) throw new RservError('NO_SUCH_TABLE', `no table ${displayName(table)}`, { side: 'slave' })
+  refuseUnsupported(description, 'slave')
+  await checkPrivileges(session, description.oid, table)
+  const key = chooseKey(description, options.keyColumns, 'slave').map((column) => column.name)
+  const known = registered.find((other) => sameName(other.table, table))
+  if (known) {
+    if (options.keyColumns?.length && known.keyColumns.toSorted().join('\0') !== key.toSorted().join('\0')) {
+      throw new RservError('ALREADY_DIFFERENT', `table ${displayName(table)} is registered with another key`, {
+        side: 'slave',
+        hint: 'Remove it first: slave-remove-table.',
+      })
+    }
+    return { table, outcome: 'already-added', state: known.state }
+  }
+  const state = options.assumeSynced ? 'assumed' : 'new'
+  await session.run(
+    `insert into rserv.slave_table (schema_name, table_name, key_columns, state)
+      values ($1, $2, (select array_agg(k) from json_array_elements_text($3::json) k), $4)`,
+    [table.schema, table.name, JSON.stringify(key), state],
+  )
+  return { table, outcome: 'added', state }
+}
+
+async function checkPrivileges(session: Session, oid: string, table: QualifiedName): Promise<void> {
+  const row = await session.row(
+    `select string_agg(p, ', ') as missing from unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p
+      where not has_table_privilege($1::oid, p)`,
+    [oid],
+  )
+  if (!row?.['missing']) return
+  throw new RservError('PRIVILEGE', `the role lacks ${row['missing']} on the slave's ${displayName(table)}`, {
+    side: 'slave',
+    hint: 'GRANT SELECT, INSERT, UPDATE, DELETE on it to the role that applies.',
+  })
+}
+
+/**
+ * Forgets tables on a slave; their rows stay.
+ * @throws RservError NOT_REPLICATED
+ */
+export async function slaveRemoveTables(
+  slave: ClientConfig,
+  options: CommonOptions & { tables: string[]; all?: boolean | undefined },
+): Promise<{ tables: { table: QualifiedName; outcome: 'removed' }[] }> {
+  await using session = await openSession(slave, 'slave', options)
+  return inTransaction(session, async () => {
+    await requireRole(session, 'slave')
+    const selected = selectRegistered(await listSlaveTables(session), options, session)
+    for (const { table } of selected) {
+      await session.run('delete from rserv.slave_table where schema_name = $1 and table_name = $2', [
+        table.schema,
+        table.name,
+      ])
+    }
+    return { tables: selected.map(({ table }) => ({ table, outcome: 'removed' as const })) }
+  })
+}

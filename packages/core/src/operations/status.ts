@@ -1,0 +1,160 @@
+import type { ClientConfig } from 'pg'
+import type { KnownServer } from '../acknowledge/servers.ts'
+import { listServers } from '../acknowledge/servers.ts'
+import type { SlaveTable } from '../apply/slave-tables.ts'
+import { listSlaveTables } from '../apply/slave-tables.ts'
+import type { ReplicatedTable } from '../capture/replicated-tables.ts'
+import { listReplicated } from '../capture/replicated-tables.ts'
+import { changedTables } from '../changes/changed-tables.ts'
+import { requireRole } from '../database/node.ts'
+import type { Session } from '../database/session.ts'
+import { openSession } from '../database/session.ts'
+import { inTransaction } from '../database/transaction.ts'
+import { logTable } from '../log/log-table.ts'
+import type { CommonOptions } from '../shared/events.ts'
+import type { QualifiedName } from '../shared/names.ts'
+import { quoteName } from '../shared/names.ts'
+
+export interface TableStatus {
+  readonly table: QualifiedName
+  readonly keyColumns: readonly string[]
+  readonly backend: string
+  readonly granularity: string
+  /** Log rows. */
+  readonly logRows: number
+  /** Heap and index of the log. */
+  readonly logBytes: number
+}
+
+export interface ServerStatus {
+  readonly server: string
+  /** uuid of the slave database; null until it was seen. */
+  readonly nodeId: string | null
+  /** Last confirmed sync id, decimal text. */
+  readonly syncId: string | null
+  /** ISO 8601. */
+  readonly confirmedAt: string | null
+  /** Log rows after its position; null when it has never synced. */
+  readonly rowsBehind: number | null
+  /** Seconds since its position was taken, 0 when in sync; null when it has never synced. */
+  readonly secondsBehind: number | null
+  /** Tables that it holds. */
+  readonly tables: number
+}
+
+export interface SlaveStatus {
+  readonly database: string
+  readonly syncId: string | null
+  /** ISO 8601. */
+  readonly appliedAt: string | null
+  readonly tables: readonly SlaveTable[]
+}
+
+export interface StatusResult {
+  readonly nodeId: string
+  readonly database: string
+  readonly schemaVersion: number
+  readonly backend: string | null
+  readonly tables: readonly TableStatus[]
+  readonly servers: readonly ServerStatus[]
+  readonly slaves: readonly SlaveStatus[]
+}
+
+/**
+ * Tables, logs and slaves of a master; with slaves given, also what each says of itself.
+ * @throws RservError CONNECT, NOT_INITIALISED, WRONG_ROLE
+ */
+export async function status(
+  master: ClientConfig,
+  slaves: readonly ClientConfig[] = [],
+  options: CommonOptions = {},
+): Promise<StatusResult> {
+  await using session = await openSession(master, 'master', options)
+  const masterPart = await inTransaction(
+    session,
+    async () => {
+      const node = await requireRole(session, 'master')
+      const tables = await listReplicated(session)
+      const servers = await listServers(session)
+      return {
+        nodeId: node.nodeId,
+        database: session.database,
+        schemaVersion: node.schemaVersion,
+        backend: node.backend,
+        tables: await Promise.all(tables.map((table) => tableStatus(session, table))),
+        servers: await Promise.all(servers.map((server) => serverStatus(session, server, tables))),
+      }
+    },
+    { isolation: 'repeatable read' },
+  )
+  const slavePart: SlaveStatus[] = []
+  for (const slave of slaves) slavePart.push(await slaveStatus(slave, options))
+  return { ...masterPart, slaves: slavePart }
+}
+
+async function tableStatus(session: Session, table: ReplicatedTable): Promise<TableStatus> {
+  const both = [logTable(table.tableId, 0), logTable(table.tableId, 1)]
+  const sizes = both.map((name) => `pg_total_relation_size('${quoteName(name)}')`)
+  const row = await session.row(
+    `select (select count(*) from ${quoteName(logTable(table.tableId))}) as rows, ${sizes.join(' + ')} as bytes`,
+  )
+  return {
+    table: table.table,
+    keyColumns: table.keyColumns,
+    backend: table.backend,
+    granularity: table.granularity,
+    logRows: Number(row?.['rows']),
+    logBytes: Number(row?.['bytes']),
+  }
+}
+
+async function serverStatus(
+  session: Session,
+  server: KnownServer,
+  tables: readonly ReplicatedTable[],
+): Promise<ServerStatus> {
+  const behind = await rowsBehind(session, server, tables)
+  const row = await session.row(
+    `select greatest(0, extract(epoch from clock_timestamp() - prepared_at)) as seconds from rserv.sync where sync_id = $1`,
+    [server.syncId],
+  )
+  const seconds = row?.['seconds'] == null ? null : Number(row['seconds'])
+  return {
+    server: server.name,
+    nodeId: server.nodeId,
+    syncId: server.syncId,
+    confirmedAt: server.confirmedAt,
+    rowsBehind: behind,
+    secondsBehind: behind === 0 ? 0 : seconds,
+    tables: server.tableIds.length,
+  }
+}
+
+async function rowsBehind(
+  session: Session,
+  server: KnownServer,
+  tables: readonly ReplicatedTable[],
+): Promise<number | null> {
+  if (server.position === null) return null
+  const held = tables.filter((table) => server.tableIds.includes(table.tableId))
+  const wanted = held.map(({ tableId }) => ({ tableId, copy: false, since: server.position }))
+  const changed = await changedTables(session, wanted)
+  return [...changed.values()].reduce((sum, { logRows, mode }) => sum + (mode === 'copy' ? Math.max(1, logRows) : logRows), 0)
+}
+
+async function slaveStatus(slave: ClientConfig, options: CommonOptions): Promise<SlaveStatus> {
+  await using session = await openSession(slave, 'slave', options)
+  return inTransaction(session, async () => {
+    await requireRole(session, 'slave')
+    const latest = await session.json<{ syncId: string; appliedAt: string } | null>(
+      `select json_build_object('syncId', sync_id::text, 'appliedAt', applied_at) from rserv.slave_sync
+        where sync_id is not null order by applied_at desc limit 1`,
+    )
+    return {
+      database: session.database,
+      syncId: latest?.syncId ?? null,
+      appliedAt: latest?.appliedAt ?? null,
+      tables: await listSlaveTables(session),
+    }
+  })
+}

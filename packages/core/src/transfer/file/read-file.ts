@@ -1,0 +1,78 @@
+import { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { RservError } from '../../shared/errors.ts'
+import type { Transfer, TransferHeader, TransferSection, TransferTable, TransferTrailer } from '../transfer.ts'
+import type { Frame } from './frames.ts'
+import { badSnapshot, FORMAT, FRAME, frameJson, FrameReader } from './frames.ts'
+
+/**
+ * Opens a snapshot file: reads its header only; the rows stream when they are asked for.
+ * @throws RservError BAD_SNAPSHOT
+ */
+export async function readTransfer(input: NodeJS.ReadableStream): Promise<Transfer> {
+  const gunzip = createGunzip()
+  input.on('error', (error) => gunzip.destroy(error))
+  const reader = new FrameReader(input.pipe(gunzip))
+  const header = checkHeader(await reader.json(FRAME.header))
+  const state: { pending: Frame | undefined } = { pending: undefined }
+  return {
+    header,
+    sections: () => readSections(reader, header, state),
+    finish: () => readTrailer(reader, state),
+  }
+}
+
+function checkHeader(value: unknown): TransferHeader {
+  const header = value as Partial<TransferHeader> & { format?: unknown }
+  if (typeof header.format === 'number' && header.format > FORMAT) {
+    throw new RservError('BAD_SNAPSHOT', `the snapshot file has format ${header.format}, this program reads ${FORMAT}`, {
+      hint: 'Use the newer rserv that made it.',
+    })
+  }
+  const whole =
+    header.format === FORMAT && header.origin && header.syncId && header.to && header.server && Array.isArray(header.tables)
+  if (!whole) throw badSnapshot('its header is incomplete')
+  return header as TransferHeader
+}
+
+async function* readSections(
+  reader: FrameReader,
+  header: TransferHeader,
+  state: { pending: Frame | undefined },
+): AsyncGenerator<TransferSection> {
+  for (;;) {
+    const frame = await reader.next()
+    if (frame.type === FRAME.trailer) {
+      state.pending = frame
+      return
+    }
+    const { tableId } = frameJson(frame, FRAME.section) as { tableId?: number }
+    const table = header.tables.find((candidate) => candidate.tableId === tableId)
+    if (!table) throw badSnapshot('it has rows for a table that its header does not name')
+    yield readSection(reader, table)
+  }
+}
+
+function readSection(reader: FrameReader, table: TransferTable): TransferSection {
+  let rows = -1
+  const data = Readable.from(
+    (async function* () {
+      for (;;) {
+        const frame = await reader.next()
+        if (frame.type !== FRAME.data) {
+          rows = Number((frameJson(frame, FRAME.end) as { rows?: unknown }).rows)
+          return
+        }
+        yield frame.payload
+      }
+    })(),
+    { objectMode: false },
+  )
+  return { table, data, rowCount: () => rows }
+}
+
+async function readTrailer(reader: FrameReader, state: { pending: Frame | undefined }): Promise<TransferTrailer> {
+  const trailer = frameJson(state.pending ?? (await reader.next()), FRAME.trailer) as TransferTrailer
+  await reader.verify()
+  return trailer
+}

@@ -1,0 +1,106 @@
+import { travellingColumns } from '../capture/install.ts'
+import type { ReplicatedTable } from '../capture/replicated-tables.ts'
+import type { Changed } from '../changes/changed-tables.ts'
+import { changedTables } from '../changes/changed-tables.ts'
+import { checkSource } from '../changes/check-source.ts'
+import { openRead } from '../changes/read-transaction.ts'
+import { copyAll, copyChanged, planFor } from '../changes/read-rows.ts'
+import type { Wanted } from '../changes/wanted.ts'
+import type { TableDescription } from '../database/describe-table.ts'
+import type { Node } from '../database/node.ts'
+import type { Session } from '../database/session.ts'
+import type { Position } from '../shared/position.ts'
+import { readSequences } from './sequences.ts'
+import type { Transfer, TransferHeader, TransferSection, TransferTable, TransferTrailer } from './transfer.ts'
+
+export interface Server {
+  readonly id: number
+  readonly name: string
+  readonly nodeId: string | null
+}
+
+export interface LiveRequest {
+  readonly node: Node
+  readonly server: Server
+  /** The slave's position. */
+  readonly from: Position | null
+  readonly tables: readonly ReplicatedTable[]
+  /** One for each of `tables`. */
+  readonly wanted: readonly Wanted[]
+}
+
+interface Source {
+  readonly table: ReplicatedTable
+  readonly description: TableDescription
+  readonly wanted: Wanted
+  readonly changed: Changed
+}
+
+/**
+ * Begins a transfer from the master's current state: one repeatable read snapshot for all of it. `finish` commits the
+ * sync row with synchronous_commit on, and with it flushes all that the snapshot saw. The session is in a
+ * transaction until then; on failure the caller closes or rolls back.
+ */
+export async function beginLiveTransfer(session: Session, request: LiveRequest): Promise<Transfer> {
+  const to = await openRead(session, request.tables)
+  const sources = await describeSources(session, request)
+  const sync = await session.row(`select pg_catalog.nextval('rserv.sync_id_seq') as id`)
+  const header: TransferHeader = {
+    origin: request.node.nodeId,
+    originDatabase: session.database,
+    server: request.server,
+    syncId: sync?.['id'] ?? '',
+    from: request.from,
+    to,
+    tables: sources.map(headerTable),
+  }
+  return {
+    header,
+    sections: () => readSections(session, sources),
+    finish: () => finish(session, header, request.tables),
+  }
+}
+
+async function describeSources(session: Session, request: LiveRequest): Promise<Source[]> {
+  const changes = await changedTables(session, request.wanted)
+  const sources: Source[] = []
+  for (const [index, table] of request.tables.entries()) {
+    const wanted = request.wanted[index]
+    const changed = changes.get(table.tableId)
+    if (!wanted || !changed) continue
+    sources.push({ table, wanted, changed, description: await checkSource(session, table) })
+  }
+  return sources
+}
+
+function headerTable({ table, changed, description }: Source): TransferTable {
+  const columns = changed.mode === 'unchanged' ? [] : travellingColumns(description)
+  return {
+    tableId: table.tableId,
+    table: table.table,
+    mode: changed.mode,
+    keyColumns: table.keyColumns,
+    columns: columns.map(({ name, type }) => ({ name, type })),
+  }
+}
+
+async function* readSections(session: Session, sources: readonly Source[]): AsyncGenerator<TransferSection> {
+  for (const source of sources) {
+    const { table, description, changed, wanted } = source
+    if (changed.mode === 'unchanged') continue
+    if (changed.mode === 'changes') await session.run(planFor(changed.logRows, description))
+    const sql = changed.mode === 'copy' ? copyAll({ description }) : copyChanged({ table, description, since: wanted.since })
+    const data = session.copyOut(sql)
+    yield { table: headerTable(source), data, rowCount: () => data.rowCount }
+  }
+}
+
+async function finish(session: Session, header: TransferHeader, tables: readonly ReplicatedTable[]): Promise<TransferTrailer> {
+  const sequences = await readSequences(session, tables)
+  await session.run(
+    'insert into rserv.sync (sync_id, server_id, position, table_ids) values ($1, $2, $3, $4::integer[])',
+    [header.syncId, header.server.id, header.to, `{${tables.map((table) => table.tableId).join(',')}}`],
+  )
+  await session.run('commit')
+  return { sequences }
+}

@@ -1,0 +1,69 @@
+import type { Readable } from 'node:stream'
+import type { TransferMode } from '../changes/wanted.ts'
+import type { QualifiedName } from '../shared/names.ts'
+import type { Position } from '../shared/position.ts'
+
+export interface TransferColumn {
+  readonly name: string
+  /** The master's type, schema-qualified SQL text. */
+  readonly type: string
+}
+
+export interface TransferTable {
+  readonly tableId: number
+  readonly table: QualifiedName
+  readonly mode: TransferMode
+  readonly keyColumns: readonly string[]
+  /** Columns in the order in which they travel; empty where mode is `unchanged`. */
+  readonly columns: readonly TransferColumn[]
+}
+
+/** What a transfer says of itself before any row. */
+export interface TransferHeader {
+  /** uuid of the node that the rows come from. */
+  readonly origin: string
+  readonly originDatabase: string
+  /** The slave that it is for. */
+  readonly server: { readonly id: number; readonly name: string; readonly nodeId: string | null }
+  /** Decimal text. */
+  readonly syncId: string
+  /** Position that the slave must be at, or beyond; null: a slave without one. */
+  readonly from: Position | null
+  /** Position that the slave is at afterwards. */
+  readonly to: Position
+  /** All tables that the slave holds as of `to`. */
+  readonly tables: readonly TransferTable[]
+}
+
+/** The rows of one table in COPY text format; see copyAll and copyChanged for the columns. */
+export interface TransferSection {
+  readonly table: TransferTable
+  readonly data: Readable
+  /** Rows in the section; known when `data` has ended. */
+  rowCount(): number
+}
+
+/** Last value of a sequence that a column owns. */
+export interface SequenceValue {
+  readonly table: QualifiedName
+  readonly column: string
+  /** Decimal text. */
+  readonly lastValue: string
+  readonly isCalled: boolean
+}
+
+export interface TransferTrailer {
+  readonly sequences: readonly SequenceValue[]
+}
+
+/** Rows on their way: read from a master or from a file, applied to a slave or written to a file. */
+export interface Transfer {
+  readonly header: TransferHeader
+  /** The sections, one after another; each must be read to its end before the next. */
+  sections(): AsyncIterable<TransferSection>
+  /**
+   * To be called after the last section and before anything is committed: makes the source durable up to the
+   * position, or proves that the file is whole.
+   */
+  finish(): Promise<TransferTrailer>
+}
