@@ -33,7 +33,7 @@ export async function cleanLog(
   options: CleanLimit & CommonOptions & { backends: BackendResolver },
 ): Promise<CleanResult> {
   await using session = await openSession(master, 'master', options)
-  return inTransaction(session, async () => {
+  return await inTransaction(session, async () => {
     await requireRole(session, 'master')
     await session.query(`select pg_advisory_xact_lock(hashtextextended('rserv.clean', 0))`)
     const servers = await listServers(session)

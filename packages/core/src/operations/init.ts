@@ -33,7 +33,7 @@ export interface MasterInitOptions extends CommonOptions {
  */
 export async function masterInit(master: ClientConfig, options: MasterInitOptions): Promise<InitResult> {
   await using session = await openSession(master, 'master', options)
-  return inTransaction(session, async () => {
+  return await inTransaction(session, async () => {
     const previous = await prepare(session)
     const current = await session.row('select backend from rserv.node')
     const name = options.backend ?? current?.['backend'] ?? 'plpgsql'
@@ -49,7 +49,7 @@ export async function masterInit(master: ClientConfig, options: MasterInitOption
  */
 export async function slaveInit(slave: ClientConfig, options: CommonOptions = {}): Promise<InitResult> {
   await using session = await openSession(slave, 'slave', options)
-  return inTransaction(session, async () => {
+  return await inTransaction(session, async () => {
     const previous = await prepare(session)
     await session.run('update rserv.node set is_slave = true')
     return describe(session, 'slave', previous)

@@ -19,7 +19,7 @@ export interface SyncIdResult {
  */
 export async function getSyncId(slave: ClientConfig, options: CommonOptions = {}): Promise<SyncIdResult> {
   await using session = await openSession(slave, 'slave', options)
-  return inTransaction(session, async () => {
+  return await inTransaction(session, async () => {
     await requireRole(session, 'slave')
     const row = await session.row(
       `select sync_id, origin from rserv.slave_sync where sync_id is not null order by applied_at desc limit 1`,
@@ -34,7 +34,7 @@ export async function getSyncId(slave: ClientConfig, options: CommonOptions = {}
  */
 export async function masterSync(master: ClientConfig, syncId: bigint, options: CommonOptions = {}): Promise<Confirmed> {
   await using session = await openSession(master, 'master', options)
-  return inTransaction(session, async () => {
+  return await inTransaction(session, async () => {
     await requireRole(session, 'master')
     return confirmSync(session, syncId.toString())
   })

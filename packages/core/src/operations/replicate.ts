@@ -108,7 +108,7 @@ async function planTransfer(link: Link, position: SlavePosition, options: Common
   if (slaveTables.length === 0) {
     options.onEvent?.({ kind: 'notice', message: `no table is registered on slave ${slave.database}: rserv slave-add-table` })
   }
-  return inTransaction(master, async () => {
+  return await inTransaction(master, async () => {
     await checkPosition(master, server.id, position)
     // The last confirmation may have been cut off.
     if (position.syncId !== null && position.syncId !== server.syncId) await confirmSync(master, position.syncId)

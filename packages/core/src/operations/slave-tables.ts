@@ -41,7 +41,7 @@ export async function slaveAddTables(
   options: SlaveAddTablesOptions,
 ): Promise<{ tables: AddedSlaveTable[] }> {
   await using session = await openSession(slave, 'slave', options)
-  return inTransaction(session, async () => {
+  return await inTransaction(session, async () => {
     await requireRole(session, 'slave')
     const names = await findTables(session, options)
     if (options.keyColumns?.length && names.length > 1) {
@@ -108,7 +108,7 @@ export async function slaveRemoveTables(
   options: CommonOptions & { tables: string[]; all?: boolean | undefined },
 ): Promise<{ tables: { table: QualifiedName; outcome: 'removed' }[] }> {
   await using session = await openSession(slave, 'slave', options)
-  return inTransaction(session, async () => {
+  return await inTransaction(session, async () => {
     await requireRole(session, 'slave')
     const selected = selectRegistered(await listSlaveTables(session), options, session)
     for (const { table } of selected) {

@@ -81,8 +81,8 @@ export async function status(
         database: session.database,
         schemaVersion: node.schemaVersion,
         backend: node.backend,
-        tables: await Promise.all(tables.map((table) => tableStatus(session, table))),
-        servers: await Promise.all(servers.map((server) => serverStatus(session, server, tables))),
+        tables: await oneByOne(tables, (table) => tableStatus(session, table)),
+        servers: await oneByOne(servers, (server) => serverStatus(session, server, tables)),
       }
     },
     { isolation: 'repeatable read' },
@@ -90,6 +90,13 @@ export async function status(
   const slavePart: SlaveStatus[] = []
   for (const slave of slaves) slavePart.push(await slaveStatus(slave, options))
   return { ...masterPart, slaves: slavePart }
+}
+
+/** A connection answers one query at a time. */
+async function oneByOne<T, R>(items: readonly T[], ask: (item: T) => Promise<R>): Promise<R[]> {
+  const answers: R[] = []
+  for (const item of items) answers.push(await ask(item))
+  return answers
 }
 
 async function tableStatus(session: Session, table: ReplicatedTable): Promise<TableStatus> {
@@ -144,7 +151,7 @@ async function rowsBehind(
 
 async function slaveStatus(slave: ClientConfig, options: CommonOptions): Promise<SlaveStatus> {
   await using session = await openSession(slave, 'slave', options)
-  return inTransaction(session, async () => {
+  return await inTransaction(session, async () => {
     await requireRole(session, 'slave')
     const latest = await session.json<{ syncId: string; appliedAt: string } | null>(
       `select json_build_object('syncId', sync_id::text, 'appliedAt', applied_at) from rserv.slave_sync
