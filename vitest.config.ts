@@ -1,12 +1,17 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
-const conditions = ['rserv-source', 'module', 'node', 'development|production']
+const source = (path: string): string => fileURLToPath(new URL(`packages/${path}`, import.meta.url))
+const PACKAGES = ['core', 'trigger-plpgsql', 'embedded', 'test-utils', 'cli']
 
 export default defineConfig({
-  resolve: { conditions },
-  ssr: { resolve: { conditions } },
+  resolve: {
+    // Tests run on the sources, so they need no build; only those that start the CLI do.
+    alias: PACKAGES.map((name) => ({ find: new RegExp(`^@rserv/${name}$`), replacement: source(`${name}/src/index.ts`) })),
+  },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'tests/**/*.test.ts'],
+    globalSetup: [source('test-utils/src/global-setup.ts')],
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
