@@ -1,0 +1,49 @@
+import type { BackendResolver, CommonOptions } from '@rserv/core'
+import type { ClientConfig } from 'pg'
+import type { Context } from './context.ts'
+import type { OptionName, OptionValues } from './options.ts'
+
+export interface ArgumentSpec {
+  /** As commander writes it: `<db>`, `[columns]`, `[slaves...]`. */
+  readonly name: string
+  readonly help: string
+}
+
+/** What a command has to say when it is done. */
+export interface Outcome {
+  /** The result as a document, for --json. */
+  readonly json: unknown
+  /** The result for people; nothing is printed where it is empty. */
+  readonly text: string
+  /** Without a newline at its end, for use in a shell substitution. */
+  readonly bare?: boolean
+  /** Standard output holds data, so the text goes to standard error. */
+  readonly dataOnStdout?: boolean
+}
+
+/** One run of a command. */
+export interface Call {
+  readonly context: Context
+  readonly args: readonly (string | undefined)[]
+  readonly options: OptionValues
+  /** Passed to every operation of core. */
+  readonly common: CommonOptions
+  readonly backends: BackendResolver
+  /** The only database of a command. @throws UsageError */
+  database(text: string | undefined): Promise<ClientConfig>
+  /** One of two: --masterhost and the like win over --host. @throws UsageError */
+  side(side: 'master' | 'slave', text: string | undefined): Promise<ClientConfig>
+}
+
+export interface Command {
+  /** kebab-case */
+  readonly name: string
+  /** The name of the year 2000, where there was one. */
+  readonly historic?: string
+  readonly summary: string
+  readonly arguments: readonly ArgumentSpec[]
+  readonly options: readonly OptionName[]
+  /** Command lines without the leading `rserv `. */
+  readonly examples: readonly string[]
+  run(call: Call): Promise<Outcome>
+}

@@ -1,0 +1,28 @@
+import type { Command } from '../command.ts'
+import { demoCommand } from '../demo/command.ts'
+import { masterInitCommand, slaveInitCommand } from './init.ts'
+import { cleanLogCommand, getSyncIdCommand, masterSyncCommand } from './positions.ts'
+import { replicateCommand } from './replicate.ts'
+import { applySnapshotCommand, prepareSnapshotCommand } from './snapshots.ts'
+import { statusCommand } from './status.ts'
+import { masterAddTableCommand, masterRemoveTableCommand, slaveAddTableCommand, slaveRemoveTableCommand } from './tables.ts'
+import { uninstallCommand } from './uninstall.ts'
+
+/** All commands, in the order of the help. */
+export const COMMANDS: readonly Command[] = [
+  masterInitCommand,
+  slaveInitCommand,
+  masterAddTableCommand,
+  slaveAddTableCommand,
+  replicateCommand,
+  getSyncIdCommand,
+  masterSyncCommand,
+  cleanLogCommand,
+  prepareSnapshotCommand,
+  applySnapshotCommand,
+  statusCommand,
+  masterRemoveTableCommand,
+  slaveRemoveTableCommand,
+  uninstallCommand,
+  demoCommand,
+]

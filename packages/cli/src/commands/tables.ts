@@ -1,0 +1,130 @@
+import type { QualifiedName } from '@rserv/core'
+import { displayName, masterAddTables, masterRemoveTables, slaveAddTables, slaveRemoveTables } from '@rserv/core'
+import type { Call, Command, Outcome } from '../command.ts'
+import { UsageError } from '../errors.ts'
+import { EVERYWHERE, ONE_DATABASE } from '../options.ts'
+import { columns, flag, list, number, text } from '../values.ts'
+
+const TABLE_ARGUMENTS = [
+  { name: '[table]', help: `table as in SQL, or a pattern such as 'sales.*'` },
+  { name: '[columns]', help: 'key columns, separated by commas; default the primary key' },
+]
+
+interface Selection {
+  tables: string[]
+  all: boolean
+  keyColumns?: string[]
+}
+
+/** @throws UsageError */
+function selection({ args, options }: Call, allowAll = true): Selection {
+  const tables = [...(args[1] === undefined ? [] : [args[1]]), ...list(options, 'table')]
+  const all = allowAll && flag(options, 'all')
+  if (tables.length === 0 && !all) throw new UsageError('no table given', 'Name a table, or use --table or --all.')
+  const keyColumns = columns(args[2])
+  if (keyColumns && (tables.length > 1 || all)) {
+    throw new UsageError('key columns are for one table only', 'Add such tables one by one.')
+  }
+  return { tables, all, ...(keyColumns ? { keyColumns } : {}) }
+}
+
+export const masterAddTableCommand: Command = {
+  name: 'master-add-table',
+  historic: 'MasterAddTable',
+  summary: 'capture the changes of tables on a master',
+  arguments: [{ name: '<masterdb>', help: 'the master' }, ...TABLE_ARGUMENTS],
+  options: ['table', 'all', 'backend', 'granularity', 'dryRun', 'lockTimeout', 'attempts', ...ONE_DATABASE, ...EVERYWHERE],
+  examples: ['master-add-table shop orders', 'master-add-table shop sales.items order_id,line', `master-add-table shop 'sales.*' --table customers`],
+  async run(call) {
+    const { args, options, common, backends, database } = call
+    const selected = selection(call)
+    const lockTimeout = number(options, 'lockTimeout')
+    const result = await masterAddTables(await database(args[0]), {
+      ...common,
+      ...selected,
+      backends,
+      backend: text(options, 'backend'),
+      granularity: granularity(text(options, 'granularity')),
+      dryRun: flag(options, 'dryRun'),
+      lockTimeoutMs: lockTimeout === undefined ? undefined : lockTimeout * 1000,
+      attempts: number(options, 'attempts'),
+    })
+    if (flag(options, 'dryRun')) return { json: result, text: dryRunText(result.tables) }
+    const lines = result.tables.map(({ table, outcome, keyColumns, granularity: kind, backend }) =>
+      outcome === 'added'
+        ? `${displayName(table)}: captured by (${keyColumns.join(', ')}), ${backend}, ${kind} granularity`
+        : `${displayName(table)}: was captured already`,
+    )
+    return { json: result, text: lines.join('\n') }
+  },
+}
+
+function dryRunText(tables: readonly { table: QualifiedName; outcome: string; locks: string; sql?: string }[]): string {
+  const parts = tables.map(({ table, outcome, locks, sql }) =>
+    outcome === 'dry-run'
+      ? `-- ${displayName(table)}\n-- lock: ${locks}\n-- its number, 0 here, is given when it is added\n${sql}`
+      : `-- ${displayName(table)} is captured already`,
+  )
+  return parts.join('\n\n')
+}
+
+/** @throws UsageError */
+function granularity(value: string | undefined): 'statement' | 'row' | undefined {
+  if (value === undefined || value === 'statement' || value === 'row') return value
+  throw new UsageError(`unknown granularity ${value}`, 'It is statement or row.')
+}
+
+export const slaveAddTableCommand: Command = {
+  name: 'slave-add-table',
+  historic: 'SlaveAddTable',
+  summary: 'register tables that a slave takes',
+  arguments: [{ name: '<slavedb>', help: 'the slave' }, ...TABLE_ARGUMENTS],
+  options: ['table', 'all', 'assumeSynced', ...ONE_DATABASE, ...EVERYWHERE],
+  examples: ['slave-add-table shop_copy orders', 'slave-add-table shop_copy --all', 'slave-add-table shop_copy orders --assume-synced'],
+  async run(call) {
+    const { args, options, common, database } = call
+    const selected = selection(call)
+    const result = await slaveAddTables(await database(args[0]), {
+      ...common,
+      ...selected,
+      assumeSynced: flag(options, 'assumeSynced'),
+    })
+    const next = { new: 'the next transfer copies it', assumed: 'its rows are taken to be there', synced: 'in sync' }
+    const lines = result.tables.map(
+      ({ table, outcome, state }) => `${displayName(table)}: ${outcome === 'added' ? 'registered' : 'was registered already'}, ${next[state]}`,
+    )
+    return { json: result, text: lines.join('\n') }
+  },
+}
+
+function removed(tables: readonly { table: QualifiedName }[], how: string): Outcome {
+  return { json: { tables }, text: tables.map(({ table }) => `${displayName(table)}: ${how}`).join('\n') }
+}
+
+export const masterRemoveTableCommand: Command = {
+  name: 'master-remove-table',
+  summary: 'stop to capture tables; their triggers and logs are dropped',
+  arguments: [{ name: '<masterdb>', help: 'the master' }, { name: '[table]', help: 'captured table or pattern' }],
+  options: ['table', 'all', ...ONE_DATABASE, ...EVERYWHERE],
+  examples: ['master-remove-table shop orders', 'master-remove-table shop --all'],
+  async run(call) {
+    const { args, common, backends, database } = call
+    const selected = selection(call)
+    const result = await masterRemoveTables(await database(args[0]), { ...common, ...selected, backends })
+    return removed(result.tables, 'no longer captured')
+  },
+}
+
+export const slaveRemoveTableCommand: Command = {
+  name: 'slave-remove-table',
+  summary: 'forget tables on a slave; their rows stay',
+  arguments: [{ name: '<slavedb>', help: 'the slave' }, { name: '[table]', help: 'registered table or pattern' }],
+  options: ['table', 'all', ...ONE_DATABASE, ...EVERYWHERE],
+  examples: ['slave-remove-table shop_copy orders'],
+  async run(call) {
+    const { args, common, database } = call
+    const selected = selection(call)
+    const result = await slaveRemoveTables(await database(args[0]), { ...common, ...selected })
+    return removed(result.tables, 'no longer taken; its rows stay')
+  },
+}

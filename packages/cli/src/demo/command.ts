@@ -1,0 +1,95 @@
+import type { TransferResult } from '@rserv/core'
+import { masterAddTables, masterInit, replicate, slaveAddTables, slaveInit } from '@rserv/core'
+import type { ClientConfig } from 'pg'
+import type { Call, Command, Outcome } from '../command.ts'
+import { EVERYWHERE, ONE_DATABASE } from '../options.ts'
+import { table } from '../output.ts'
+import { onDatabase, prepareDatabase } from './databases.ts'
+import type { DemoServer } from './server.ts'
+import { demoServer } from './server.ts'
+
+export const demoCommand: Command = {
+  name: 'demo',
+  historic: 'InitRservTest',
+  summary: 'two databases with a table each, replication between them, and a first transfer',
+  arguments: [
+    { name: '[masterdb]', help: 'name of the master database; default master' },
+    { name: '[slavedb]', help: 'name of the slave database; default slave' },
+  ],
+  options: ['dir', 'keep', 'major', ...ONE_DATABASE, ...EVERYWHERE],
+  examples: ['demo', 'demo --keep --dir ./demo', 'demo --host localhost --user postgres m1 s1'],
+  async run(call) {
+    const databases = [call.args[0] ?? 'master', call.args[1] ?? 'slave'] as const
+    const server = await demoServer(call, databases)
+    try {
+      return await show(call, server, databases)
+    } finally {
+      await server.stop()
+    }
+  },
+}
+
+async function show(call: Call, server: DemoServer, [masterName, slaveName]: readonly [string, string]): Promise<Outcome> {
+  const { context, common, backends } = call
+  const say = (line: string): void => void context.stderr.write(`${line}\n`)
+  say(`PostgreSQL: ${server.description}`)
+  for (const name of [masterName, slaveName]) await prepareDatabase(server.config, name)
+  say(`Databases ${masterName} and ${slaveName}, each with a table test`)
+  const [master, slave] = [server.config(masterName), server.config(slaveName)]
+  await masterInit(master, { ...common, backends })
+  await slaveInit(slave, common)
+  await masterAddTables(master, { ...common, tables: ['public.test'], backends })
+  await slaveAddTables(slave, { ...common, tables: ['public.test'] })
+  say('Replication set up: MasterInit, SlaveInit, MasterAddTable, SlaveAddTable')
+  const transfers: TransferResult[] = []
+  const steps = [
+    `insert into public.test (data) values ('one'), ('two'), ('three'), ('four')`,
+    `update public.test set data = 'TWO, changed' where data = 'two'; delete from public.test where data = 'three'`,
+  ]
+  for (const sql of steps) {
+    say(`Master: ${sql.replaceAll('public.', '')}`)
+    await onDatabase(master, (client) => client.query(sql))
+    transfers.push(await replicate(master, slave, common))
+    say(`Replicate: SyncID ${transfers.at(-1)?.syncId}`)
+  }
+  return outcome(server, { masterName, slaveName }, { transfers, rows: await bothSides(master, slave) })
+}
+
+interface DemoRow {
+  readonly id: string
+  readonly data: string
+}
+
+async function rowsOf(config: ClientConfig): Promise<DemoRow[]> {
+  return onDatabase(config, async (client) => {
+    const { rows } = await client.query<DemoRow>('select id::text, data from public.test order by id')
+    return rows
+  })
+}
+
+async function bothSides(master: ClientConfig, slave: ClientConfig): Promise<{ master: DemoRow[]; slave: DemoRow[] }> {
+  return { master: await rowsOf(master), slave: await rowsOf(slave) }
+}
+
+function outcome(
+  server: DemoServer,
+  { masterName, slaveName }: { masterName: string; slaveName: string },
+  result: { transfers: TransferResult[]; rows: { master: DemoRow[]; slave: DemoRow[] } },
+): Outcome {
+  const { master, slave } = result.rows
+  const ids = [...new Set([...master, ...slave].map((row) => row.id))]
+  const cell = (rows: DemoRow[], id: string): string => rows.find((row) => row.id === id)?.data ?? 'n/a'
+  const sides = table(['id', masterName, slaveName], ids.map((id) => [id, cell(master, id), cell(slave, id)]))
+  const next = nextCommands(server, server.argument(masterName), server.argument(slaveName))
+  const lines = ['', sides, '', 'Next, try:', ...next.map((command) => `  ${command}`)]
+  if (server.stopHint) lines.push('', server.stopHint)
+  return { json: { ...result, next }, text: lines.join('\n') }
+}
+
+function nextCommands(server: DemoServer, master: string, slave: string): string[] {
+  if (!server.goesOn) {
+    return ['npx rserv demo --keep --dir demo-server', 'npx rserv --help', 'npx rserv master-add-table --help']
+  }
+  const commands = [`status ${master} ${slave}`, `replicate ${master} ${slave}`, `clean-log ${master} --older-than 0`]
+  return commands.map((command) => `${server.prefix}npx rserv ${command}${server.options}`)
+}

@@ -1,0 +1,60 @@
+/** One option of the command line; the one source of flags, help and documentation. */
+export interface OptionSpec {
+  /** As commander writes it: `--host <name>`, `--json`. */
+  readonly flag: string
+  readonly help: string
+  /** Shown in the help; flags themselves have no defaults. */
+  readonly default?: string
+  /** May be given several times. */
+  readonly repeat?: boolean
+}
+
+export const OPTIONS = {
+  host: { flag: '--host <name>', help: 'server, where the database argument names none', default: 'PGHOST, else the local socket' },
+  port: { flag: '--port <number>', help: 'TCP port', default: 'PGPORT, else 5432' },
+  user: { flag: '--user <name>', help: 'role to connect as', default: 'PGUSER, else your login' },
+  password: { flag: '--password <text>', help: 'password; better in ~/.pgpass or PGPASSWORD' },
+  masterhost: { flag: '--masterhost <name>', help: "the master's server" },
+  masterport: { flag: '--masterport <number>', help: "the master's port" },
+  masteruser: { flag: '--masteruser <name>', help: 'role on the master' },
+  masterpassword: { flag: '--masterpassword <text>', help: 'password on the master' },
+  slavehost: { flag: '--slavehost <name>', help: "the slave's server" },
+  slaveport: { flag: '--slaveport <number>', help: "the slave's port" },
+  slaveuser: { flag: '--slaveuser <name>', help: 'role on the slave' },
+  slavepassword: { flag: '--slavepassword <text>', help: 'password on the slave' },
+  json: { flag: '--json', help: 'print the result as one JSON document' },
+  verbose: { flag: '--verbose', help: 'say more on standard error' },
+  noverbose: { flag: '--noverbose', help: 'print the bare result only' },
+  debug: { flag: '--debug', help: 'say everything, with stack traces of errors; keep temporary files' },
+  backend: { flag: '--backend <name>', help: 'trigger backend: plpgsql, or an npm package', default: "the master's, else plpgsql" },
+  table: { flag: '--table <name>', help: "one more table or pattern such as 'sales.*'", repeat: true },
+  all: { flag: '--all', help: 'every table of the database' },
+  granularity: { flag: '--granularity <kind>', help: 'statement or row', default: 'statement; row for partitioned tables' },
+  dryRun: { flag: '--dry-run', help: 'print the SQL, change nothing' },
+  lockTimeout: { flag: '--lock-timeout <seconds>', help: 'how long one attempt waits for the lock on a table', default: '1' },
+  attempts: { flag: '--attempts <number>', help: 'attempts to get the lock', default: '30' },
+  assumeSynced: { flag: '--assume-synced', help: 'the rows are there already: do not copy' },
+  server: { flag: '--server <name>', help: "the slave's name on the master", default: "the slave database's name" },
+  snapshot: { flag: '--snapshot <file>', help: 'the snapshot file', default: 'standard input or output' },
+  copy: { flag: '--copy <table>', help: 'send this table whole', repeat: true },
+  olderThan: { flag: '--older-than <seconds>', help: 'remove up to the newest position of this age, instead of up to a sync id' },
+  dir: { flag: '--dir <folder>', help: 'folder for the embedded server', default: 'a temporary one' },
+  keep: { flag: '--keep', help: 'leave the embedded server running' },
+  major: { flag: '--major <number>', help: "the embedded server's PostgreSQL version", default: '18' },
+} as const satisfies Record<string, OptionSpec>
+
+export type OptionName = keyof typeof OPTIONS
+
+/** Values as commander gives them. */
+export type OptionValues = Partial<Record<OptionName, string | boolean | string[]>>
+
+/** For commands on one database. */
+export const ONE_DATABASE: readonly OptionName[] = ['host', 'port', 'user', 'password']
+/** For commands on a master and a slave. */
+export const TWO_DATABASES: readonly OptionName[] = [
+  ...ONE_DATABASE,
+  'masterhost', 'masterport', 'masteruser', 'masterpassword',
+  'slavehost', 'slaveport', 'slaveuser', 'slavepassword',
+]
+/** For every command. */
+export const EVERYWHERE: readonly OptionName[] = ['json', 'verbose', 'noverbose', 'debug']

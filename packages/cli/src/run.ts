@@ -1,0 +1,27 @@
+import { processContext } from './context.ts'
+import { main } from './main.ts'
+
+/** Exit codes of an ended process: 128 and the signal's number. */
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
+
+/**
+ * The body of the executables: runs the process's command line, as that of `historic` where given, and sets
+ * process.exitCode. The first SIGINT or SIGTERM cancels cleanly.
+ */
+export async function run(historic?: string): Promise<void> {
+  const abort = new AbortController()
+  let signalled: number | undefined
+  for (const [signal, code] of Object.entries(SIGNALS)) {
+    process.once(signal, () => {
+      signalled = code
+      abort.abort()
+    })
+  }
+  // A reader that has gone, such as `head`, is no error of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+  const argv = process.argv.slice(2)
+  const code = await main(historic === undefined ? argv : [historic, ...argv], processContext(abort.signal))
+  process.exitCode = signalled ?? code
+}
