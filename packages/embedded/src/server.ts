@@ -137,14 +137,16 @@ class EmbeddedServer implements Server {
   }
 
   async stop(mode: 'fast' | 'immediate' = 'fast', options: { keepFolder?: boolean } = {}): Promise<void> {
-    this.#stopWatching?.()
     const child = this.#child
     if (child?.pid && child.exitCode === null && child.signalCode === null) {
+      // Otherwise nothing would keep this process alive until the server has ended.
+      child.ref()
       const ended = new Promise((resolve) => child.once('exit', resolve))
       child.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
       await ended
     }
     this.#child = undefined
+    this.#stopWatching?.()
     if (this.#cluster.temporary && !options.keepFolder) rmSync(this.folder, { recursive: true, force: true })
   }
 
