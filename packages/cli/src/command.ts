@@ -3,7 +3,7 @@ import type { ClientConfig } from 'pg'
 import type { Context } from './context.ts'
 import type { OptionName, OptionValues } from './options.ts'
 
-export interface ArgumentSpec {
+interface ArgumentSpec {
   /** As commander writes it: `<db>`, `[columns]`, `[slaves...]`. */
   readonly name: string
   readonly help: string

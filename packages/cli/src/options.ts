@@ -10,7 +10,11 @@ export interface OptionSpec {
 }
 
 export const OPTIONS = {
-  host: { flag: '--host <name>', help: 'server, where the database argument names none', default: 'PGHOST, else the local socket' },
+  host: {
+    flag: '--host <name>',
+    help: 'server, where the database argument names none',
+    default: 'PGHOST, else the local socket',
+  },
   port: { flag: '--port <number>', help: 'TCP port', default: 'PGPORT, else 5432' },
   user: { flag: '--user <name>', help: 'role to connect as', default: 'PGUSER, else your login' },
   password: { flag: '--password <text>', help: 'password; better in ~/.pgpass or PGPASSWORD' },
@@ -26,18 +30,33 @@ export const OPTIONS = {
   verbose: { flag: '--verbose', help: 'say more on standard error' },
   noverbose: { flag: '--noverbose', help: 'print the bare result only' },
   debug: { flag: '--debug', help: 'say everything, with stack traces of errors; keep temporary files' },
-  backend: { flag: '--backend <name>', help: 'trigger backend: plpgsql, or an npm package', default: "the master's, else plpgsql" },
+  backend: {
+    flag: '--backend <name>',
+    help: 'trigger backend: plpgsql, or an npm package',
+    default: "the master's, else plpgsql",
+  },
   table: { flag: '--table <name>', help: "one more table or pattern such as 'sales.*'", repeat: true },
   all: { flag: '--all', help: 'every table of the database' },
-  granularity: { flag: '--granularity <kind>', help: 'statement or row', default: 'statement; row for partitioned tables' },
+  granularity: {
+    flag: '--granularity <kind>',
+    help: 'statement or row',
+    default: 'statement; row for partitioned tables',
+  },
   dryRun: { flag: '--dry-run', help: 'print the SQL, change nothing' },
-  lockTimeout: { flag: '--lock-timeout <seconds>', help: 'how long one attempt waits for the lock on a table', default: '1' },
+  lockTimeout: {
+    flag: '--lock-timeout <seconds>',
+    help: 'how long one attempt waits for the lock on a table',
+    default: '1',
+  },
   attempts: { flag: '--attempts <number>', help: 'attempts to get the lock', default: '30' },
   assumeSynced: { flag: '--assume-synced', help: 'the rows are there already: do not copy' },
   server: { flag: '--server <name>', help: "the slave's name on the master", default: "the slave database's name" },
   snapshot: { flag: '--snapshot <file>', help: 'the snapshot file', default: 'standard input or output' },
   copy: { flag: '--copy <table>', help: 'send this table whole', repeat: true },
-  olderThan: { flag: '--older-than <seconds>', help: 'remove up to the newest position of this age, instead of up to a sync id' },
+  olderThan: {
+    flag: '--older-than <seconds>',
+    help: 'remove up to the newest position of this age, instead of up to a sync id',
+  },
   dir: { flag: '--dir <folder>', help: 'folder for the embedded server', default: 'a temporary one' },
   keep: { flag: '--keep', help: 'leave the embedded server running' },
   major: { flag: '--major <number>', help: "the embedded server's PostgreSQL version", default: '18' },
@@ -53,8 +72,14 @@ export const ONE_DATABASE: readonly OptionName[] = ['host', 'port', 'user', 'pas
 /** For commands on a master and a slave. */
 export const TWO_DATABASES: readonly OptionName[] = [
   ...ONE_DATABASE,
-  'masterhost', 'masterport', 'masteruser', 'masterpassword',
-  'slavehost', 'slaveport', 'slaveuser', 'slavepassword',
+  'masterhost',
+  'masterport',
+  'masteruser',
+  'masterpassword',
+  'slavehost',
+  'slaveport',
+  'slaveuser',
+  'slavepassword',
 ]
 /** For every command. */
 export const EVERYWHERE: readonly OptionName[] = ['json', 'verbose', 'noverbose', 'debug']

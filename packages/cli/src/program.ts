@@ -33,7 +33,11 @@ export function buildProgram(context: Context, secrets: string[]): Program {
 }
 
 function subCommand(program: Program, command: Command, context: Context, secrets: string[]): Program {
-  const sub = program.createCommand(command.name).summary(command.summary).description(command.summary).copyInheritedSettings(program)
+  const sub = program
+    .createCommand(command.name)
+    .summary(command.summary)
+    .description(command.summary)
+    .copyInheritedSettings(program)
   if (command.historic) sub.alias(command.historic)
   for (const argument of command.arguments) sub.argument(argument.name, argument.help)
   for (const name of command.options) sub.addOption(option(name))
@@ -61,7 +65,10 @@ interface Line {
 }
 
 function call({ context, args, options, secrets }: Line): Call {
-  const resolve = async (database: string | undefined, flags: Parameters): Promise<Awaited<ReturnType<typeof resolveDatabase>>> => {
+  const resolve = async (
+    database: string | undefined,
+    flags: Parameters,
+  ): Promise<Awaited<ReturnType<typeof resolveDatabase>>> => {
     if (database === undefined) throw new UsageError('no database given', 'Name one as the first argument.')
     const config = await resolveDatabase(database, flags, context.env)
     if (typeof config.password === 'string') secrets.push(config.password)
@@ -90,7 +97,8 @@ function flags(options: OptionValues, prefix: '' | 'master' | 'slave'): Paramete
 }
 
 function tell(event: RservEvent, context: Context, options: OptionValues): void {
-  const wanted = event.kind === 'notice' || flag(options, 'debug') || (event.kind === 'progress' && flag(options, 'verbose'))
+  const wanted =
+    event.kind === 'notice' || flag(options, 'debug') || (event.kind === 'progress' && flag(options, 'verbose'))
   if (wanted) context.stderr.write(`${event.message}\n`)
 }
 
@@ -98,5 +106,6 @@ async function execute(command: Command, line: Call): Promise<void> {
   const outcome = await command.run(line)
   const { stdout, stderr } = line.context
   if (flag(line.options, 'json')) (outcome.dataOnStdout ? stderr : stdout).write(`${json(outcome.json)}\n`)
-  else if (outcome.text !== '') (outcome.dataOnStdout ? stderr : stdout).write(outcome.bare ? outcome.text : `${outcome.text}\n`)
+  else if (outcome.text !== '')
+    (outcome.dataOnStdout ? stderr : stdout).write(outcome.bare ? outcome.text : `${outcome.text}\n`)
 }

@@ -21,7 +21,8 @@ export function flag(options: OptionValues, name: OptionName): boolean {
 export function number(options: OptionValues, name: OptionName): number | undefined {
   const value = text(options, name)
   if (value === undefined) return undefined
-  if (!/^\d+(\.\d+)?$/.test(value)) throw new UsageError(`not a number: ${value}`, `Option ${name} takes a number that is not negative.`)
+  if (!/^\d+(\.\d+)?$/.test(value))
+    throw new UsageError(`not a number: ${value}`, `Option ${name} takes a number that is not negative.`)
   return Number(value)
 }
 
@@ -40,7 +41,8 @@ export function columns(value: string | undefined): string[] | undefined {
   const one = /\s*(?:"((?:[^"]|"")+)"|([^",\s][^",]*?))\s*(,|$)/sy
   while (one.lastIndex < value.length) {
     const match = one.exec(value)
-    if (!match) throw new UsageError(`not a list of columns: ${value}`, 'Separate them with commas; quote odd names as in SQL.')
+    if (!match)
+      throw new UsageError(`not a list of columns: ${value}`, 'Separate them with commas; quote odd names as in SQL.')
     names.push(match[1]?.replaceAll('""', '"') ?? (match[2] ?? '').toLowerCase())
   }
   return names

@@ -5,7 +5,12 @@ import { cleanLogCommand, getSyncIdCommand, masterSyncCommand } from './position
 import { replicateCommand } from './replicate.ts'
 import { applySnapshotCommand, prepareSnapshotCommand } from './snapshots.ts'
 import { statusCommand } from './status.ts'
-import { masterAddTableCommand, masterRemoveTableCommand, slaveAddTableCommand, slaveRemoveTableCommand } from './tables.ts'
+import {
+  masterAddTableCommand,
+  masterRemoveTableCommand,
+  slaveAddTableCommand,
+  slaveRemoveTableCommand,
+} from './tables.ts'
 import { uninstallCommand } from './uninstall.ts'
 
 /** All commands, in the order of the help. */

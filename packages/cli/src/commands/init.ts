@@ -23,7 +23,9 @@ export const masterInitCommand: Command = {
   options: ['backend', ...ONE_DATABASE, ...EVERYWHERE],
   examples: ['master-init shop', 'master-init postgres://repl@db1/shop --backend plpgsql'],
   async run({ args, options, common, backends, database }) {
-    return describe(await masterInit(await database(args[0]), { ...common, backend: text(options, 'backend'), backends }))
+    return describe(
+      await masterInit(await database(args[0]), { ...common, backend: text(options, 'backend'), backends }),
+    )
   },
 }
 

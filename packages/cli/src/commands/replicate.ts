@@ -24,7 +24,8 @@ export const replicateCommand: Command = {
     const master = await side('master', args[0])
     const slave = await side('slave', args[1])
     const file = text(options, 'snapshot')
-    if (file === undefined) return describeTransfer(await replicate(master, slave, { ...common, server: text(options, 'server') }))
+    if (file === undefined)
+      return describeTransfer(await replicate(master, slave, { ...common, server: text(options, 'server') }))
     return throughFile(call, { master, slave, file: resolve(call.context.cwd, file) })
   },
 }
@@ -32,7 +33,11 @@ export const replicateCommand: Command = {
 /** What the original always did: prepare a file, apply it, register it, remove it. */
 async function throughFile(
   { options, common }: Call,
-  { master, slave, file }: { master: Parameters<typeof replicate>[0]; slave: Parameters<typeof replicate>[1]; file: string },
+  {
+    master,
+    slave,
+    file,
+  }: { master: Parameters<typeof replicate>[0]; slave: Parameters<typeof replicate>[1]; file: string },
 ): Promise<Outcome> {
   const prepared = await writeSafely(file, async (output) => {
     const result = await prepareSnapshot(master, output, { ...common, server: text(options, 'server') })

@@ -15,11 +15,17 @@ export const prepareSnapshotCommand: Command = {
   summary: 'write the transfer for a slave as a file',
   arguments: [{ name: '<masterdb>', help: 'the master' }],
   options: ['server', 'snapshot', 'copy', ...ONE_DATABASE, ...EVERYWHERE],
-  examples: ['prepare-snapshot shop --server berlin --snapshot berlin.snap', 'prepare-snapshot shop --server berlin > berlin.snap'],
+  examples: [
+    'prepare-snapshot shop --server berlin --snapshot berlin.snap',
+    'prepare-snapshot shop --server berlin > berlin.snap',
+  ],
   async run({ args, options, common, context, database }) {
     const file = text(options, 'snapshot')
     if (file === undefined && context.stdout.isTTY) {
-      throw new UsageError('a snapshot is binary and not for a terminal', 'Use --snapshot FILE, or redirect the output.')
+      throw new UsageError(
+        'a snapshot is binary and not for a terminal',
+        'Use --snapshot FILE, or redirect the output.',
+      )
     }
     const master = await database(args[0])
     const request = { ...common, server: text(options, 'server'), copy: list(options, 'copy') }
@@ -32,11 +38,19 @@ export const prepareSnapshotCommand: Command = {
           })
     const dataOnStdout = file === undefined
     if (result.outcome === 'in-sync') {
-      return { json: result, text: `Sync-ed: slave ${result.server} has all changes; nothing was written`, dataOnStdout }
+      return {
+        json: result,
+        text: `Sync-ed: slave ${result.server} has all changes; nothing was written`,
+        dataOnStdout,
+      }
     }
     const lines = result.tables.map(({ table, rows }) => `  ${displayName(table)}: ${count(rows, 'row')}`)
     const where = dataOnStdout ? 'Snapshot dumped to STDOUT' : `Snapshot written to ${file}`
-    return { json: result, text: [`${where} (SyncID ${result.syncId}, slave ${result.server})`, ...lines].join('\n'), dataOnStdout }
+    return {
+      json: result,
+      text: [`${where} (SyncID ${result.syncId}, slave ${result.server})`, ...lines].join('\n'),
+      dataOnStdout,
+    }
   },
 }
 

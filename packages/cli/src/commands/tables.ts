@@ -33,8 +33,22 @@ export const masterAddTableCommand: Command = {
   historic: 'MasterAddTable',
   summary: 'capture the changes of tables on a master',
   arguments: [{ name: '<masterdb>', help: 'the master' }, ...TABLE_ARGUMENTS],
-  options: ['table', 'all', 'backend', 'granularity', 'dryRun', 'lockTimeout', 'attempts', ...ONE_DATABASE, ...EVERYWHERE],
-  examples: ['master-add-table shop orders', 'master-add-table shop sales.items order_id,line', `master-add-table shop 'sales.*' --table customers`],
+  options: [
+    'table',
+    'all',
+    'backend',
+    'granularity',
+    'dryRun',
+    'lockTimeout',
+    'attempts',
+    ...ONE_DATABASE,
+    ...EVERYWHERE,
+  ],
+  examples: [
+    'master-add-table shop orders',
+    'master-add-table shop sales.items order_id,line',
+    `master-add-table shop 'sales.*' --table customers`,
+  ],
   async run(call) {
     const { args, options, common, backends, database } = call
     const selected = selection(call)
@@ -80,7 +94,11 @@ export const slaveAddTableCommand: Command = {
   summary: 'register tables that a slave takes',
   arguments: [{ name: '<slavedb>', help: 'the slave' }, ...TABLE_ARGUMENTS],
   options: ['table', 'all', 'assumeSynced', ...ONE_DATABASE, ...EVERYWHERE],
-  examples: ['slave-add-table shop_copy orders', 'slave-add-table shop_copy --all', 'slave-add-table shop_copy orders --assume-synced'],
+  examples: [
+    'slave-add-table shop_copy orders',
+    'slave-add-table shop_copy --all',
+    'slave-add-table shop_copy orders --assume-synced',
+  ],
   async run(call) {
     const { args, options, common, database } = call
     const selected = selection(call)
@@ -91,7 +109,8 @@ export const slaveAddTableCommand: Command = {
     })
     const next = { new: 'the next transfer copies it', assumed: 'its rows are taken to be there', synced: 'in sync' }
     const lines = result.tables.map(
-      ({ table, outcome, state }) => `${displayName(table)}: ${outcome === 'added' ? 'registered' : 'was registered already'}, ${next[state]}`,
+      ({ table, outcome, state }) =>
+        `${displayName(table)}: ${outcome === 'added' ? 'registered' : 'was registered already'}, ${next[state]}`,
     )
     return { json: result, text: lines.join('\n') }
   },
@@ -104,7 +123,10 @@ function removed(tables: readonly { table: QualifiedName }[], how: string): Outc
 export const masterRemoveTableCommand: Command = {
   name: 'master-remove-table',
   summary: 'stop to capture tables; their triggers and logs are dropped',
-  arguments: [{ name: '<masterdb>', help: 'the master' }, { name: '[table]', help: 'captured table or pattern' }],
+  arguments: [
+    { name: '<masterdb>', help: 'the master' },
+    { name: '[table]', help: 'captured table or pattern' },
+  ],
   options: ['table', 'all', ...ONE_DATABASE, ...EVERYWHERE],
   examples: ['master-remove-table shop orders', 'master-remove-table shop --all'],
   async run(call) {
@@ -118,7 +140,10 @@ export const masterRemoveTableCommand: Command = {
 export const slaveRemoveTableCommand: Command = {
   name: 'slave-remove-table',
   summary: 'forget tables on a slave; their rows stay',
-  arguments: [{ name: '<slavedb>', help: 'the slave' }, { name: '[table]', help: 'registered table or pattern' }],
+  arguments: [
+    { name: '<slavedb>', help: 'the slave' },
+    { name: '[table]', help: 'registered table or pattern' },
+  ],
   options: ['table', 'all', ...ONE_DATABASE, ...EVERYWHERE],
   examples: ['slave-remove-table shop_copy orders'],
   async run(call) {

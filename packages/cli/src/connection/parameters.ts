@@ -19,7 +19,15 @@ const KNOWN: Record<string, string | null> = {
 }
 
 /** Parameters of libpq that change nothing here. */
-const IGNORED = new Set(['client_encoding', 'fallback_application_name', 'gssencmode', 'channel_binding', 'keepalives', 'tcp_user_timeout', 'target_session_attrs'])
+const IGNORED = new Set([
+  'client_encoding',
+  'fallback_application_name',
+  'gssencmode',
+  'channel_binding',
+  'keepalives',
+  'tcp_user_timeout',
+  'target_session_attrs',
+])
 
 export type Parameters = Partial<Record<string, string>>
 
@@ -28,7 +36,10 @@ export function checkParameters(parameters: Parameters, where: string): Paramete
   for (const [name, value] of Object.entries(parameters)) {
     if (IGNORED.has(name)) continue
     if (!(name in KNOWN)) {
-      throw new UsageError(`unknown connection parameter ${name} in ${where}`, `Known are: ${Object.keys(KNOWN).join(', ')}`)
+      throw new UsageError(
+        `unknown connection parameter ${name} in ${where}`,
+        `Known are: ${Object.keys(KNOWN).join(', ')}`,
+      )
     }
     if (value !== undefined && value !== '') kept[name] = value
   }

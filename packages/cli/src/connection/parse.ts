@@ -18,7 +18,10 @@ function parseUri(text: string): Parameters {
   try {
     url = new URL(text)
   } catch {
-    throw new UsageError('the database URI cannot be read', 'Write postgres://USER@HOST:PORT/DATABASE, odd characters percent-encoded.')
+    throw new UsageError(
+      'the database URI cannot be read',
+      'Write postgres://USER@HOST:PORT/DATABASE, odd characters percent-encoded.',
+    )
   }
   const parameters: Parameters = {}
   for (const [name, value] of url.searchParams) parameters[name] = value
@@ -37,7 +40,10 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw new UsageError('a percent sign in the database URI is not followed by two hexadecimal digits', 'Write % as %25.')
+    throw new UsageError(
+      'a percent sign in the database URI is not followed by two hexadecimal digits',
+      'Write % as %25.',
+    )
   }
 }
 
@@ -49,7 +55,10 @@ function parseKeywords(text: string): Parameters {
     const start = pair.lastIndex
     const match = pair.exec(text)
     if (!match?.[1]) {
-      throw new UsageError(`the connection string cannot be read from character ${start + 1}`, `Write key=value pairs; quote values: dbname='my db'`)
+      throw new UsageError(
+        `the connection string cannot be read from character ${start + 1}`,
+        `Write key=value pairs; quote values: dbname='my db'`,
+      )
     }
     parameters[match[1]] = (match[2] ?? match[3] ?? '').replace(/\\(.)/gs, '$1')
   }

@@ -22,7 +22,12 @@ export async function resolveDatabase(text: string, options: Parameters, env: En
   const typed = parseDatabase(text)
   const environment = fromEnvironment(env)
   const service = typed['service'] ?? environment['service']
-  const given: Parameters = { ...environment, ...(service ? readService(service, env) : {}), ...clean(options), ...typed }
+  const given: Parameters = {
+    ...environment,
+    ...(service ? readService(service, env) : {}),
+    ...clean(options),
+    ...typed,
+  }
   const port = portOf(given['port'] ?? '5432')
   const user = given['user'] ?? userInfo().username
   const host = given['hostaddr'] ?? given['host'] ?? defaultHost(port)

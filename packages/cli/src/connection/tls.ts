@@ -6,6 +6,8 @@ import type { Parameters } from './parameters.ts'
 
 const MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full']
 
+const FILES = { sslrootcert: 'ca', sslcert: 'cert', sslkey: 'key' } as const
+
 /** libpq's SSLRequest message. */
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f])
 
@@ -13,25 +15,38 @@ const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f])
  * The driver's TLS options for libpq's sslmode, default `prefer`: TLS where the server has it.
  * @throws UsageError
  */
-export async function tlsOptions(parameters: Parameters, host: string, port: number): Promise<boolean | ConnectionOptions> {
+export async function tlsOptions(
+  parameters: Parameters,
+  host: string,
+  port: number,
+): Promise<boolean | ConnectionOptions> {
   const mode = parameters['sslmode'] ?? 'prefer'
   if (!MODES.includes(mode)) throw new UsageError(`unknown sslmode ${mode}`, `One of: ${MODES.join(', ')}`)
   if (host.startsWith('/') || mode === 'disable' || mode === 'allow') return false
   if (mode === 'prefer' && !(await serverHasTls(host, port))) return false
-  const files: ConnectionOptions = {}
-  if (parameters['sslrootcert']) files.ca = read(parameters['sslrootcert'], 'sslrootcert')
-  if (parameters['sslcert']) files.cert = read(parameters['sslcert'], 'sslcert')
-  if (parameters['sslkey']) files.key = read(parameters['sslkey'], 'sslkey')
+  const files = certificates(parameters)
   if (mode === 'verify-full') return files
-  if (mode === 'verify-ca' || (mode === 'require' && files.ca)) return { ...files, checkServerIdentity: () => undefined }
-  return { ...files, rejectUnauthorized: false }
+  const verified = mode === 'verify-ca' || (mode === 'require' && files.ca !== undefined)
+  return verified ? { ...files, checkServerIdentity: () => undefined } : { ...files, rejectUnauthorized: false }
+}
+
+function certificates(parameters: Parameters): ConnectionOptions {
+  const files: ConnectionOptions = {}
+  for (const [parameter, option] of Object.entries(FILES)) {
+    const file = parameters[parameter]
+    if (file) files[option] = read(file, parameter)
+  }
+  return files
 }
 
 function read(file: string, parameter: string): Buffer {
   try {
     return readFileSync(file)
   } catch (error) {
-    throw new UsageError(`${parameter} ${file} cannot be read: ${(error as Error).message}`, 'Check the path and its rights.')
+    throw new UsageError(
+      `${parameter} ${file} cannot be read: ${(error as Error).message}`,
+      'Check the path and its rights.',
+    )
   }
 }
 

@@ -29,7 +29,11 @@ export const demoCommand: Command = {
   },
 }
 
-async function show(call: Call, server: DemoServer, [masterName, slaveName]: readonly [string, string]): Promise<Outcome> {
+async function show(
+  call: Call,
+  server: DemoServer,
+  [masterName, slaveName]: readonly [string, string],
+): Promise<Outcome> {
   const { context, common, backends } = call
   const say = (line: string): void => void context.stderr.write(`${line}\n`)
   say(`PostgreSQL: ${server.description}`)
@@ -79,7 +83,10 @@ function outcome(
   const { master, slave } = result.rows
   const ids = [...new Set([...master, ...slave].map((row) => row.id))]
   const cell = (rows: DemoRow[], id: string): string => rows.find((row) => row.id === id)?.data ?? 'n/a'
-  const sides = table(['id', masterName, slaveName], ids.map((id) => [id, cell(master, id), cell(slave, id)]))
+  const sides = table(
+    ['id', masterName, slaveName],
+    ids.map((id) => [id, cell(master, id), cell(slave, id)]),
+  )
   const next = nextCommands(server, server.argument(masterName), server.argument(slaveName))
   const lines = ['', sides, '', 'Next, try:', ...next.map((command) => `  ${command}`)]
   if (server.stopHint) lines.push('', server.stopHint)

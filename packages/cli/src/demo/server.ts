@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RservError } from '@rserv/core'
+import type { startServer } from '@rserv/embedded'
 import type { ClientConfig } from 'pg'
 import type { Call } from '../command.ts'
 import { resolveDatabase } from '../connection/resolve.ts'
@@ -28,9 +29,16 @@ export async function demoServer(call: Call, databases: readonly [string, string
 }
 
 async function own({ options, context }: Call): Promise<DemoServer> {
-  const flags = { host: text(options, 'host'), port: text(options, 'port'), user: text(options, 'user'), password: text(options, 'password') }
+  const flags = {
+    host: text(options, 'host'),
+    port: text(options, 'port'),
+    user: text(options, 'user'),
+    password: text(options, 'password'),
+  }
   const config = await resolveDatabase('postgres', definedOnly(flags), context.env)
-  const typed = (['host', 'port', 'user'] as const).flatMap((name) => (flags[name] ? [` --${name} ${flags[name]}`] : []))
+  const typed = (['host', 'port', 'user'] as const).flatMap((name) =>
+    flags[name] ? [` --${name} ${flags[name]}`] : [],
+  )
   return {
     description: `the server at ${config.host}:${config.port}`,
     config: (database) => ({ ...config, database }),
@@ -48,14 +56,20 @@ function definedOnly(flags: Record<string, string | undefined>): Record<string, 
 }
 
 async function embedded({ options, context }: Call, databases: readonly [string, string]): Promise<DemoServer> {
-  const { startServer } = await loadEmbedded()
+  const loaded = await loadEmbedded()
   const keep = flag(options, 'keep')
-  const server = await startServer({ major: number(options, 'major'), dir: text(options, 'dir'), keep }).catch((error: unknown) => {
-    throw new RservError('CONNECT', (error as Error).message, { hint: (error as { hint?: string }).hint, cause: error })
-  })
+  const server = await loaded
+    .startServer({ major: number(options, 'major'), dir: text(options, 'dir'), keep })
+    .catch((error: unknown) => {
+      throw new RservError('CONNECT', (error as Error).message, {
+        hint: (error as { hint?: string }).hint,
+        cause: error,
+      })
+    })
   const services = join(server.folder, 'pg_service.conf')
   const lines = databases.map(
-    (name) => `[${name}]\nhost=${server.host}\nport=${server.port}\nuser=${server.user}\npassword=${server.password}\ndbname=${name}\n`,
+    (name) =>
+      `[${name}]\nhost=${server.host}\nport=${server.port}\nuser=${server.user}\npassword=${server.password}\ndbname=${name}\n`,
   )
   await writeFile(services, lines.join('\n'), { mode: 0o600 })
   context.signal.addEventListener('abort', () => void server.stop())
@@ -71,7 +85,7 @@ async function embedded({ options, context }: Call, databases: readonly [string,
   }
 }
 
-async function loadEmbedded(): Promise<typeof import('@rserv/embedded')> {
+async function loadEmbedded(): Promise<{ startServer: typeof startServer }> {
   try {
     return await import('@rserv/embedded')
   } catch (error) {
