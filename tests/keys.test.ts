@@ -19,7 +19,9 @@ test('cases 3 to 6: changed keys, chains, chains across syncs, there and back', 
   const { master } = pair
   await master.query(`insert into t select i, 'v' || i, i from generate_series(1, 6) i`)
   await pair.syncAndCompare('t')
-  await master.query(`update t set id = 11 where id = 1; update t set id = 12 where id = 2; update t set id = 22 where id = 12`)
+  await master.query(
+    `update t set id = 11 where id = 1; update t set id = 12 where id = 2; update t set id = 22 where id = 12`,
+  )
   await pair.syncAndCompare('t')
   await master.query(`update t set id = 33 where id = 22; update t set id = 13 where id = 3; update t set id = 3 where id = 13;
     update t set v = 'after' where id = 3`)

@@ -46,7 +46,10 @@ export async function createPair(label = 'pair'): Promise<Pair> {
 }
 
 /** Runs `ddl` on both sides, sets replication of the tables (default: all) up, and syncs once. */
-export async function replicatedPair(ddl: string, options: { tables?: string[]; slaveDdl?: string; label?: string } = {}): Promise<Pair> {
+export async function replicatedPair(
+  ddl: string,
+  options: { tables?: string[]; slaveDdl?: string; label?: string } = {},
+): Promise<Pair> {
   const pair = await createPair(options.label)
   await pair.master.query(ddl)
   await pair.slave.query(options.slaveDdl ?? ddl)

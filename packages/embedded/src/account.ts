@@ -14,7 +14,9 @@ const NOBODY = 65534
 /** PostgreSQL refuses to run as root: then it runs as `nobody`, else as whoever runs this. */
 export function serverAccount(): Account {
   if (process.getuid?.() !== 0) return {}
-  const line = existsSync('/etc/passwd') ? /^nobody:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8')) : null
+  const line = existsSync('/etc/passwd')
+    ? /^nobody:[^:]*:(\d+):(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'))
+    : null
   return { uid: Number(line?.[1] ?? NOBODY), gid: Number(line?.[2] ?? NOBODY) }
 }
 
@@ -35,7 +37,11 @@ export function canEnter(path: string, account: Account): boolean {
 /** The binaries where the account can read them: copied once to a temporary folder when they lie in a closed one. */
 export function readableBinaries(native: string, account: Account): string {
   if (canEnter(native, account)) return native
-  const key = createHash('sha256').update(native).update(String(statSync(native).mtimeMs)).digest('hex').slice(0, 12)
+  const key = createHash('sha256')
+    .update(native)
+    .update(String(statSync(native).mtimeMs))
+    .digest('hex')
+    .slice(0, 12)
   const copy = join(tmpdir(), `rserv-postgres-${key}`)
   if (isOurs(copy)) return copy
   const fresh = mkdtempSync(join(tmpdir(), 'rserv-postgres-'))

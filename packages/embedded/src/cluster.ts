@@ -29,9 +29,20 @@ export function openCluster(major: number, dir: string | undefined): Cluster {
   mkdirSync(folder, { recursive: true })
   give(folder, account)
   if (!canEnter(folder, account)) {
-    throw new EmbeddedError(`folder ${folder} is closed to the account that PostgreSQL runs as`, 'Choose another --dir.')
+    throw new EmbeddedError(
+      `folder ${folder} is closed to the account that PostgreSQL runs as`,
+      'Choose another --dir.',
+    )
   }
-  const cluster = { major, folder, temporary: dir === undefined, dataDir: join(folder, 'data'), logFile: join(folder, 'server.log'), binaries, account }
+  const cluster = {
+    major,
+    folder,
+    temporary: dir === undefined,
+    dataDir: join(folder, 'data'),
+    logFile: join(folder, 'server.log'),
+    binaries,
+    account,
+  }
   const passwordFile = join(folder, 'password')
   if (existsSync(join(cluster.dataDir, 'PG_VERSION'))) {
     return { ...cluster, password: readFileSync(passwordFile, 'utf8').trim() }
@@ -45,13 +56,20 @@ export function openCluster(major: number, dir: string | undefined): Cluster {
 
 function initdb(cluster: Omit<Cluster, 'password'>, passwordFile: string): void {
   const options = ['-D', cluster.dataDir, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`]
-  const result = spawnSync(join(cluster.binaries, 'bin', 'initdb'), [...options, '--encoding=UTF8', '--no-locale', '--no-sync'], {
-    ...cluster.account,
-    encoding: 'utf8',
-    cwd: cluster.folder,
-    env: { ...process.env, LC_ALL: 'C' },
-  })
+  const result = spawnSync(
+    join(cluster.binaries, 'bin', 'initdb'),
+    [...options, '--encoding=UTF8', '--no-locale', '--no-sync'],
+    {
+      ...cluster.account,
+      encoding: 'utf8',
+      cwd: cluster.folder,
+      env: { ...process.env, LC_ALL: 'C' },
+    },
+  )
   if (result.status === 0) return
   if (cluster.temporary) rmSync(cluster.folder, { recursive: true, force: true })
-  throw new EmbeddedError(`initdb failed: ${result.error?.message ?? result.stderr}`, 'Is there space and the right to write?')
+  throw new EmbeddedError(
+    `initdb failed: ${result.error?.message ?? result.stderr}`,
+    'Is there space and the right to write?',
+  )
 }

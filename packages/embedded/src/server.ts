@@ -133,7 +133,10 @@ class EmbeddedServer implements Server {
     }
     const tail = readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-8).join('\n')
     await this.stop('immediate')
-    throw new EmbeddedError(`PostgreSQL ${this.major} did not start on port ${this.port}:\n${tail}`, 'Is the port in use?')
+    throw new EmbeddedError(
+      `PostgreSQL ${this.major} did not start on port ${this.port}:\n${tail}`,
+      'Is the port in use?',
+    )
   }
 
   async stop(mode: 'fast' | 'immediate' = 'fast', options: { keepFolder?: boolean } = {}): Promise<void> {

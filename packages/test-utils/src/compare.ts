@@ -12,7 +12,11 @@ const SETTINGS = `set datestyle = 'ISO, YMD'; set timezone = 'UTC'; set interval
  * JavaScript values on the way.
  * @param table SQL text of a table name, or a parenthesised query
  */
-export async function tableText(database: Pick<TestDatabase, 'connect'>, table: string, columns = '*'): Promise<string[]> {
+export async function tableText(
+  database: Pick<TestDatabase, 'connect'>,
+  table: string,
+  columns = '*',
+): Promise<string[]> {
   const client = await database.connect()
   try {
     await client.query(SETTINGS)

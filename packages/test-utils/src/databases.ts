@@ -76,7 +76,8 @@ export async function createDatabase(options: DatabaseOptions = {}): Promise<Tes
 }
 
 export function uriOf(config: pg.ClientConfig): string {
-  const password = typeof config.password === 'string' && config.password ? `:${encodeURIComponent(config.password)}` : ''
+  const password =
+    typeof config.password === 'string' && config.password ? `:${encodeURIComponent(config.password)}` : ''
   const user = encodeURIComponent(config.user ?? '')
   return `postgres://${user}${password}@${config.host}:${config.port}/${encodeURIComponent(config.database ?? '')}`
 }
@@ -88,7 +89,9 @@ export async function createRole(
 ): Promise<{ name: string; password: string } & AsyncDisposable> {
   const name = `rserv_test_${randomBytes(5).toString('hex')}`
   const password = randomBytes(12).toString('base64url')
-  await onServer(sharedServer(), (client) => client.query(`create role "${name}" login password '${password}' ${attributes}`))
+  await onServer(sharedServer(), (client) =>
+    client.query(`create role "${name}" login password '${password}' ${attributes}`),
+  )
   return {
     name,
     password,

@@ -22,8 +22,11 @@ async function dropLeftovers(config: pg.ClientConfig): Promise<void> {
   const databases = await client.query<{ name: string }>(
     `select datname as name from pg_database where datname like 'rserv\\_test\\_%'`,
   )
-  for (const { name } of databases.rows) await client.query(`drop database ${client.escapeIdentifier(name)} with (force)`)
-  const roles = await client.query<{ name: string }>(`select rolname as name from pg_roles where rolname like 'rserv\\_test\\_%'`)
+  for (const { name } of databases.rows)
+    await client.query(`drop database ${client.escapeIdentifier(name)} with (force)`)
+  const roles = await client.query<{ name: string }>(
+    `select rolname as name from pg_roles where rolname like 'rserv\\_test\\_%'`,
+  )
   for (const { name } of roles.rows) await client.query(`drop role ${client.escapeIdentifier(name)}`)
   await client.end()
 }

@@ -25,5 +25,3 @@ export const backend: TriggerBackend = {
   createTriggers,
   remove: (table: CaptureTable) => [...dropTriggers(table), ...dropFunctions(table)],
 }
-
-export default backend

@@ -11,8 +11,7 @@ interface Trigger {
 
 export function createTriggers(table: CaptureTable): string[] {
   return triggers(table).map(
-    ({ name, event, body, on }) =>
-      `create trigger ${quoteIdent(name)} after ${event} on ${quoteName(on)}\n  ${body}`,
+    ({ name, event, body, on }) => `create trigger ${quoteIdent(name)} after ${event} on ${quoteName(on)}\n  ${body}`,
   )
 }
 
@@ -21,7 +20,10 @@ export function dropTriggers(table: CaptureTable): string[] {
 }
 
 function triggers(table: CaptureTable): Trigger[] {
-  return [...(table.granularity === 'statement' ? statementTriggers(table) : rowTriggers(table)), ...keyAndTruncate(table)]
+  return [
+    ...(table.granularity === 'statement' ? statementTriggers(table) : rowTriggers(table)),
+    ...keyAndTruncate(table),
+  ]
 }
 
 function statementTriggers(table: CaptureTable): Trigger[] {

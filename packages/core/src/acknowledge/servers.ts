@@ -23,7 +23,10 @@ export async function listServers(session: Session): Promise<KnownServer[]> {
   return session.json<KnownServer[]>(`select coalesce(json_agg(${SERVER} order by server_id), '[]') from rserv.server`)
 }
 
-export async function findServer(session: Session, where: { nodeId: string } | { name: string }): Promise<KnownServer | null> {
+export async function findServer(
+  session: Session,
+  where: { nodeId: string } | { name: string },
+): Promise<KnownServer | null> {
   const byNode = 'nodeId' in where
   return session.json<KnownServer | null>(
     `select ${SERVER} from rserv.server where ${byNode ? 'node_id' : 'name'} = $1`,

@@ -25,7 +25,11 @@ export interface ApplyOptions {
  * Applies a transfer inside the caller's transaction, which holds the lock on the slave's position: rows, sequences,
  * states and position become visible together when the caller commits. The source is durable by then.
  */
-export async function applyTransfer(session: Session, transfer: Transfer, options: ApplyOptions): Promise<TableResult[]> {
+export async function applyTransfer(
+  session: Session,
+  transfer: Transfer,
+  options: ApplyOptions,
+): Promise<TableResult[]> {
   const { header } = transfer
   const taken = header.tables.filter(options.accepts)
   const targets = new Map<number, TargetTable>()
@@ -38,8 +42,15 @@ export async function applyTransfer(session: Session, transfer: Transfer, option
   )
   const trailer = await transfer.finish()
   const names = new Set(taken.map((table) => displayName(table.table)))
-  await setSequences(session, trailer.sequences.filter((value) => names.has(displayName(value.table))))
-  await markSynced(session, taken.map((table) => table.table), header.origin)
+  await setSequences(
+    session,
+    trailer.sequences.filter((value) => names.has(displayName(value.table))),
+  )
+  await markSynced(
+    session,
+    taken.map((table) => table.table),
+    header.origin,
+  )
   await writePosition(session, header.origin, {
     syncId: header.syncId,
     position: header.to,

@@ -24,7 +24,11 @@ export async function applyAsReplica(
 async function copyTable(session: Session, target: TargetTable, section: TransferSection): Promise<TableResult> {
   const deleted = await session.run(`delete from ${onlyTable(target)}`)
   const { into } = columnLists(target)
-  const { rows, bytes } = await loadSection(session, section, `copy ${quoteName(target.description)} ${into} from stdin`)
+  const { rows, bytes } = await loadSection(
+    session,
+    section,
+    `copy ${quoteName(target.description)} ${into} from stdin`,
+  )
   return { table: section.table.table, mode: 'copy', written: rows, deleted, bytes }
 }
 

@@ -23,12 +23,19 @@ export interface Stage {
 const ANALYZE_FROM = 1000
 
 /** Loads a section into a temporary table; a copied table's rows are all there, none gone. */
-export async function stageSection(session: Session, target: TargetTable, section: TransferSection, number: number): Promise<Stage> {
+export async function stageSection(
+  session: Session,
+  target: TargetTable,
+  section: TransferSection,
+  number: number,
+): Promise<Stage> {
   const name = `pg_temp.${quoteIdent(`rserv_stage_${number}`)}`
   const columns = target.columns.map((column, index) => `${stageColumn(index)} ${stageType(column)}`)
   const keyed = section.table.mode === 'changes'
   const gone = keyed ? 'gone pg_catalog.bool not null' : 'gone pg_catalog.bool not null default false'
-  await session.run(`create temporary table ${name.replace('pg_temp.', '')} (${[gone, ...columns].join(', ')}) on commit drop`)
+  await session.run(
+    `create temporary table ${name.replace('pg_temp.', '')} (${[gone, ...columns].join(', ')}) on commit drop`,
+  )
   const into = [...(keyed ? ['gone'] : []), ...target.columns.map((_, index) => stageColumn(index))]
   const loaded = await loadSection(session, section, `copy ${name} (${into.join(', ')}) from stdin`)
   if (loaded.rows >= ANALYZE_FROM) await session.run(`analyze ${name}`)
@@ -49,7 +56,11 @@ function stageType(column: Column): string {
  * Sends a section's bytes into a COPY … FROM STDIN.
  * @throws RservError ROWS_SWALLOWED when fewer rows arrived than were sent
  */
-export async function loadSection(session: Session, section: TransferSection, copy: string): Promise<{ rows: number; bytes: number }> {
+export async function loadSection(
+  session: Session,
+  section: TransferSection,
+  copy: string,
+): Promise<{ rows: number; bytes: number }> {
   let bytes = 0
   const meter = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -68,7 +79,12 @@ export async function loadSection(session: Session, section: TransferSection, co
 }
 
 /** The error for rows that a trigger or rule of the slave kept out. */
-export function swallowed(session: Session, section: Pick<TransferSection, 'table'>, sent: number, arrived: number): RservError {
+export function swallowed(
+  session: Session,
+  section: Pick<TransferSection, 'table'>,
+  sent: number,
+  arrived: number,
+): RservError {
   return new RservError(
     'ROWS_SWALLOWED',
     `${displayName(section.table.table)}: ${sent} rows were sent, ${arrived} arrived in slave ${session.database}`,

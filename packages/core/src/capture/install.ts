@@ -7,7 +7,7 @@ import type { ChosenColumn } from './choose-key.ts'
 import type { CaptureTable, Granularity, TriggerBackend } from './contract.ts'
 
 /** The names that the log stage gives to a table's logs. */
-export interface LogNames {
+interface LogNames {
   readonly log: QualifiedName
   readonly truncateLog: QualifiedName
   readonly column: (index: number) => string
@@ -66,22 +66,29 @@ export async function checkBackend(session: Session, backend: TriggerBackend, ta
   const languages = rows.map((row) => row['lanname'] ?? '')
   const hosting = backend.canHost({ version: session.version, languages })
   if (!hosting.ok) {
-    throw new RservError('BACKEND', `backend ${backend.name} cannot be used in ${session.database}: ${hosting.reason}`, {
-      side: session.side,
-      hint: hosting.hint,
-    })
+    throw new RservError(
+      'BACKEND',
+      `backend ${backend.name} cannot be used in ${session.database}: ${hosting.reason}`,
+      {
+        side: session.side,
+        hint: hosting.hint,
+      },
+    )
   }
   const verdict = table ? backend.canCapture(table) : hosting
   if (!verdict.ok && table) {
-    throw new RservError('BACKEND', `backend ${backend.name} cannot capture ${displayName(table.table)}: ${verdict.reason}`, {
-      hint: verdict.hint,
-    })
+    throw new RservError(
+      'BACKEND',
+      `backend ${backend.name} cannot capture ${displayName(table.table)}: ${verdict.reason}`,
+      {
+        hint: verdict.hint,
+      },
+    )
   }
 }
 
 /** The lock that creating triggers takes, in a sentence. */
-export const INSTALL_LOCK =
-  'SHARE ROW EXCLUSIVE on the table for some milliseconds: readers go on, writers wait'
+export const INSTALL_LOCK = 'SHARE ROW EXCLUSIVE on the table for some milliseconds: readers go on, writers wait'
 
 /** Waits for running writers and keeps new ones out until the transaction ends. */
 export function lockForInstall(table: QualifiedName): string {

@@ -47,10 +47,12 @@ function countStatement(tables: readonly Wanted[]): string {
 export async function anythingChanged(session: Session, wanted: readonly Wanted[]): Promise<boolean> {
   if (wanted.some((table) => table.copy)) return true
   for (let start = 0; start < wanted.length; start += CHUNK) {
-    const parts = wanted.slice(start, start + CHUNK).flatMap(({ tableId, since }) => [
-      `exists (select from ${quoteName(logTable(tableId))} where ${after(since)})`,
-      `exists (select from ${quoteName(TRUNCATE_LOG)} where table_id = ${tableId} and ${after(since)})`,
-    ])
+    const parts = wanted
+      .slice(start, start + CHUNK)
+      .flatMap(({ tableId, since }) => [
+        `exists (select from ${quoteName(logTable(tableId))} where ${after(since)})`,
+        `exists (select from ${quoteName(TRUNCATE_LOG)} where table_id = ${tableId} and ${after(since)})`,
+      ])
     const row = await session.row(`select ${parts.join('\n or ')} as changed`)
     if (row?.['changed'] === 't') return true
   }

@@ -24,7 +24,9 @@ export async function checkSource(session: Session, table: ReplicatedTable): Pro
   }
   const triggers = await countTriggers(session, table.oid)
   if (triggers !== table.triggerCount) {
-    throw broken(`table ${name} has ${triggers} of ${table.triggerCount} capture triggers enabled: changes may be missing`)
+    throw broken(
+      `table ${name} has ${triggers} of ${table.triggerCount} capture triggers enabled: changes may be missing`,
+    )
   }
   return description
 }

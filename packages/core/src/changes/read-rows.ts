@@ -28,7 +28,11 @@ export function copyChanged({ table, description, since }: ReadRequest): string 
   const key = chooseKey(description, table.keyColumns, 'master')
   const ordered = table.keyColumns.map((name, index) => {
     const equality = key.find((column) => column.name === name)?.equality
-    return { name, log: `l.${logColumn(index)}`, operator: `operator(${quoteIdent(equality?.schema ?? '')}.${equality?.name ?? ''})` }
+    return {
+      name,
+      log: `l.${logColumn(index)}`,
+      operator: `operator(${quoteIdent(equality?.schema ?? '')}.${equality?.name ?? ''})`,
+    }
   })
   const columns = travellingColumns(description).map(({ name }) => {
     const log = ordered.find((column) => column.name === name)?.log

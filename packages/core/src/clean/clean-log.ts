@@ -6,7 +6,7 @@ import type { Position } from '../shared/position.ts'
 import { join, xmaxOf } from '../shared/position.ts'
 
 /** The condition on a log row's `xid` that everybody at or beyond `limit` has seen it. */
-export function seenBy(limit: Position): string {
+function seenBy(limit: Position): string {
   return `xid < ${quoteLiteral(xmaxOf(limit))}::pg_catalog.xid8
     and pg_catalog.pg_visible_in_snapshot(xid, ${quoteLiteral(limit)}::pg_catalog.pg_snapshot)`
 }
@@ -26,7 +26,7 @@ export async function cleanTable(session: Session, table: ReplicatedTable, limit
 }
 
 /** Positions that have not seen all of `limit` cannot be served from this log any more. */
-export async function moveLogStart(session: Session, table: ReplicatedTable, limit: Position): Promise<void> {
+async function moveLogStart(session: Session, table: ReplicatedTable, limit: Position): Promise<void> {
   await session.run('update rserv.replicated_table set log_start = $2 where table_id = $1', [
     table.tableId,
     join(table.logStart, limit),

@@ -27,7 +27,7 @@ export interface UniqueIndex {
   readonly columns: readonly IndexColumn[]
 }
 
-export interface IndexColumn {
+interface IndexColumn {
   readonly name: string
   /** The index's own equality operator. */
   readonly equality: QualifiedName

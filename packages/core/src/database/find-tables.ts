@@ -39,7 +39,9 @@ export async function findTables(session: Session, selection: TableSelection): P
 
 async function match(session: Session, pattern: TablePattern): Promise<QualifiedName[]> {
   const isPattern = pattern.name.wildcard || (pattern.schema?.wildcard ?? false)
-  const conditions = [isPattern ? `c.relkind in ('r', 'p') and not c.relispartition` : `c.relkind in ('r','p','v','m','f')`]
+  const conditions = [
+    isPattern ? `c.relkind in ('r', 'p') and not c.relispartition` : `c.relkind in ('r','p','v','m','f')`,
+  ]
   const parameters = [likePattern(pattern.name)]
   conditions.push('c.relname like $1')
   if (pattern.schema) {

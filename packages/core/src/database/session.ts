@@ -91,11 +91,7 @@ const FACTS = `select current_database() as database, current_setting('server_ve
  * Connects.
  * @throws RservError CONNECT, SERVER_TOO_OLD, CANCELLED
  */
-export async function openSession(
-  config: pg.ClientConfig,
-  side: Side,
-  options: SessionOptions = {},
-): Promise<Session> {
+export async function openSession(config: pg.ClientConfig, side: Side, options: SessionOptions = {}): Promise<Session> {
   options.signal?.throwIfAborted()
   const client = new pg.Client({
     application_name: 'rserv',

@@ -171,7 +171,11 @@ async function addWithRetry(
   options: MasterAddTablesOptions,
 ): Promise<AddedTable> {
   const onWait = (attempt: number): void =>
-    options.onEvent?.({ kind: 'notice', table, message: `waiting for a lock on ${displayName(table)} (attempt ${attempt})` })
+    options.onEvent?.({
+      kind: 'notice',
+      table,
+      message: `waiting for a lock on ${displayName(table)} (attempt ${attempt})`,
+    })
   return withLockRetry(session, { ...options, onWait }, () => addTable(session, table, backend, options))
 }
 
@@ -203,7 +207,11 @@ async function addTable(
 }
 
 /** The lock is held, so no running transaction has written the table: the log is complete from this snapshot on. */
-async function record(session: Session, { description, key, granularity }: Prepared, backend: TriggerBackend): Promise<number> {
+async function record(
+  session: Session,
+  { description, key, granularity }: Prepared,
+  backend: TriggerBackend,
+): Promise<number> {
   const row = await session.row(
     `insert into rserv.replicated_table (table_oid, schema_name, table_name, key_columns, backend, granularity,
         captured_from, log_start, trigger_count, partition_oids)

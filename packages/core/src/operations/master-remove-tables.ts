@@ -59,7 +59,10 @@ export async function removeCapture(
   options: Pick<RemoveTablesOptions, 'attempts' | 'lockTimeoutMs' | 'onEvent'>,
 ): Promise<void> {
   const onWait = (attempt: number): void =>
-    options.onEvent?.({ kind: 'notice', message: `waiting for a lock on ${displayName(table.table)} (attempt ${attempt})` })
+    options.onEvent?.({
+      kind: 'notice',
+      message: `waiting for a lock on ${displayName(table.table)} (attempt ${attempt})`,
+    })
   await withLockRetry(session, { ...options, onWait }, async () => {
     for (const statement of await removal(session, table, backend)) await session.run(statement)
     await session.run(`delete from ${TRUNCATE_LOG.schema}.${TRUNCATE_LOG.name} where table_id = $1`, [table.tableId])

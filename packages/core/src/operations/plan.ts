@@ -60,10 +60,14 @@ export function refuseGap(table: ReplicatedTable, position: Position | null): vo
 
 function cleaned(table: ReplicatedTable): RservError {
   const name = displayName(table.table)
-  return new RservError('LOG_GAP', `${name} was added with --assume-synced, but its log was cleaned since capture began`, {
-    side: 'master',
-    hint: `Which rows changed is no longer known. Copy it: slave-remove-table ${name}, then slave-add-table without --assume-synced.`,
-  })
+  return new RservError(
+    'LOG_GAP',
+    `${name} was added with --assume-synced, but its log was cleaned since capture began`,
+    {
+      side: 'master',
+      hint: `Which rows changed is no longer known. Copy it: slave-remove-table ${name}, then slave-add-table without --assume-synced.`,
+    },
+  )
 }
 
 function notCaptured({ table }: SlaveTable): RservError {

@@ -32,7 +32,11 @@ export async function getSyncId(slave: ClientConfig, options: CommonOptions = {}
  * Registers with the master that a slave has applied a sync id; an unknown or older one changes nothing.
  * @throws RservError CONNECT, NOT_INITIALISED, WRONG_ROLE
  */
-export async function masterSync(master: ClientConfig, syncId: bigint, options: CommonOptions = {}): Promise<Confirmed> {
+export async function masterSync(
+  master: ClientConfig,
+  syncId: bigint,
+  options: CommonOptions = {},
+): Promise<Confirmed> {
   await using session = await openSession(master, 'master', options)
   return await inTransaction(session, async () => {
     await requireRole(session, 'master')

@@ -8,7 +8,11 @@ import { quoteIdent, quoteName } from '../shared/names.ts'
  * them and fire no trigger (case 60), so all slaves get the table whole, as after a TRUNCATE; and new partitions get
  * the truncate trigger that PostgreSQL does not clone (case 56). Commit is the caller's.
  */
-export async function refreshPartitions(session: Session, table: ReplicatedTable, now: TableDescription): Promise<void> {
+export async function refreshPartitions(
+  session: Session,
+  table: ReplicatedTable,
+  now: TableDescription,
+): Promise<void> {
   const oids = now.partitions.map((partition) => partition.oid)
   if (oids.length === table.partitionOids.length && oids.every((oid) => table.partitionOids.includes(oid))) return
   for (const partition of now.partitions) {

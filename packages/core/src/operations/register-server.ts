@@ -14,14 +14,23 @@ export interface SlaveIdentity {
  * name, with a part of its identity where that is taken.
  * @throws RservError WRONG_SNAPSHOT when the name belongs to another slave
  */
-export async function registerSlave(session: Session, slave: SlaveIdentity, wanted: string | undefined): Promise<KnownServer> {
+export async function registerSlave(
+  session: Session,
+  slave: SlaveIdentity,
+  wanted: string | undefined,
+): Promise<KnownServer> {
   const known = await inTransaction(session, () => findServer(session, { nodeId: slave.nodeId }))
   if (known) return known
   return inTransaction(session, async () => {
     await session.run('lock table rserv.server in share row exclusive mode')
     const other = await findServer(session, { name: wanted ?? slave.database })
     if (other && wanted !== undefined) await claim(session, other, slave)
-    else await addServer(session, other ? `${slave.database}-${slave.nodeId.slice(0, 8)}` : (wanted ?? slave.database), slave.nodeId)
+    else
+      await addServer(
+        session,
+        other ? `${slave.database}-${slave.nodeId.slice(0, 8)}` : (wanted ?? slave.database),
+        slave.nodeId,
+      )
     return required(await findServer(session, { nodeId: slave.nodeId }))
   })
 }

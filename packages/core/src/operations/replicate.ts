@@ -67,20 +67,31 @@ export async function replicate(
   try {
     const position = await lockPosition(slaveSession, link.node.nodeId)
     const plan = await planTransfer(link, position, options)
-    const done = plan ? await transfer(link, plan, position, { slave, options }) : undefined
-    if (!done) await rollback(slaveSession)
-    return {
-      outcome: done ? 'applied' : 'in-sync',
-      syncId: done?.syncId ?? position.syncId,
-      server: link.server.name,
-      tables: done?.tables ?? [],
-      bytes: done?.tables.reduce((sum, table) => sum + table.bytes, 0) ?? 0,
-      elapsedMs: Math.round(performance.now() - started),
+    if (!plan) {
+      await rollback(slaveSession)
+      return summary('in-sync', { link, syncId: position.syncId, tables: [], started })
     }
+    const done = await transfer(link, plan, position, { slave, options })
+    return summary('applied', { link, ...done, started })
   } catch (error) {
     await rollback(slaveSession)
     await rollback(masterSession)
     throw options.signal?.aborted ? cancelled(error) : error
+  }
+}
+
+function summary(
+  outcome: TransferResult['outcome'],
+  { link, syncId, tables, started }: { link: Link; syncId: string | null; tables: TableResult[]; started: number },
+): TransferResult {
+  const bytes = tables.reduce((sum, table) => sum + table.bytes, 0)
+  return {
+    outcome,
+    syncId,
+    server: link.server.name,
+    tables,
+    bytes,
+    elapsedMs: Math.round(performance.now() - started),
   }
 }
 
@@ -93,7 +104,7 @@ async function connect(master: Session, slave: Session, options: ReplicateOption
   const slaveNode = await inTransaction(slave, () => requireRole(slave, 'slave'))
   if (node.nodeId === slaveNode.nodeId) {
     throw new RservError('SAME_NODE', 'master and slave are the same database', {
-      hint: 'Give two databases. (A clone keeps its original\'s identity: run uninstall and slave-init on the clone.)',
+      hint: "Give two databases. (A clone keeps its original's identity: run uninstall and slave-init on the clone.)",
     })
   }
   const server = await registerSlave(master, { nodeId: slaveNode.nodeId, database: slave.database }, options.server)
@@ -106,7 +117,10 @@ async function planTransfer(link: Link, position: SlavePosition, options: Common
   const { master, slave, node, server } = link
   const slaveTables = await listSlaveTables(slave)
   if (slaveTables.length === 0) {
-    options.onEvent?.({ kind: 'notice', message: `no table is registered on slave ${slave.database}: rserv slave-add-table` })
+    options.onEvent?.({
+      kind: 'notice',
+      message: `no table is registered on slave ${slave.database}: rserv slave-add-table`,
+    })
   }
   return await inTransaction(master, async () => {
     await checkPosition(master, server.id, position)
@@ -130,7 +144,10 @@ async function transfer(
   await commitTransfer(slave, { config: retry.slave, origin: node.nodeId, syncId })
   await inTransaction(master, () => confirmSync(master, syncId)).catch((error: unknown) => {
     // The slave has it and says so at the next run.
-    retry.options.onEvent?.({ kind: 'notice', message: `applied, but not registered with the master: ${String(error)}` })
+    retry.options.onEvent?.({
+      kind: 'notice',
+      message: `applied, but not registered with the master: ${String(error)}`,
+    })
   })
   return { syncId, tables }
 }

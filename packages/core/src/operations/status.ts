@@ -146,7 +146,10 @@ async function rowsBehind(
   const held = tables.filter((table) => server.tableIds.includes(table.tableId))
   const wanted = held.map(({ tableId }) => ({ tableId, copy: false, since: server.position }))
   const changed = await changedTables(session, wanted)
-  return [...changed.values()].reduce((sum, { logRows, mode }) => sum + (mode === 'copy' ? Math.max(1, logRows) : logRows), 0)
+  return [...changed.values()].reduce(
+    (sum, { logRows, mode }) => sum + (mode === 'copy' ? Math.max(1, logRows) : logRows),
+    0,
+  )
 }
 
 async function slaveStatus(slave: ClientConfig, options: CommonOptions): Promise<SlaveStatus> {

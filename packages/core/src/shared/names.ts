@@ -34,8 +34,11 @@ export function quoteName(name: QualifiedName): string {
 
 /** A name for people: quoted only where SQL would need it. */
 export function displayName(name: QualifiedName): string {
-  const part = (text: string): string => (/^[a-z_][a-z0-9_$]*$/.test(text) ? text : quoteIdent(text))
-  return `${part(name.schema)}.${part(name.name)}`
+  return `${displayPart(name.schema)}.${displayPart(name.name)}`
+}
+
+function displayPart(text: string): string {
+  return /^[a-z_][a-z0-9_$]*$/.test(text) ? text : quoteIdent(text)
 }
 
 export function sameName(a: QualifiedName, b: QualifiedName): boolean {

@@ -13,7 +13,7 @@ import type { Position } from '../shared/position.ts'
 import { readSequences } from './sequences.ts'
 import type { Transfer, TransferHeader, TransferSection, TransferTable, TransferTrailer } from './transfer.ts'
 
-export interface Server {
+interface Server {
   readonly id: number
   readonly name: string
   readonly nodeId: string | null
@@ -89,13 +89,18 @@ async function* readSections(session: Session, sources: readonly Source[]): Asyn
     const { table, description, changed, wanted } = source
     if (changed.mode === 'unchanged') continue
     if (changed.mode === 'changes') await session.run(planFor(changed.logRows, description))
-    const sql = changed.mode === 'copy' ? copyAll({ description }) : copyChanged({ table, description, since: wanted.since })
+    const sql =
+      changed.mode === 'copy' ? copyAll({ description }) : copyChanged({ table, description, since: wanted.since })
     const data = session.copyOut(sql)
     yield { table: headerTable(source), data, rowCount: () => data.rowCount }
   }
 }
 
-async function finish(session: Session, header: TransferHeader, tables: readonly ReplicatedTable[]): Promise<TransferTrailer> {
+async function finish(
+  session: Session,
+  header: TransferHeader,
+  tables: readonly ReplicatedTable[],
+): Promise<TransferTrailer> {
   const sequences = await readSequences(session, tables)
   await session.run(
     'insert into rserv.sync (sync_id, server_id, position, table_ids) values ($1, $2, $3, $4::integer[])',

@@ -3,7 +3,7 @@ import type { TransferMode } from '../changes/wanted.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
 
-export interface TransferColumn {
+interface TransferColumn {
   readonly name: string
   /** The master's type, schema-qualified SQL text. */
   readonly type: string

@@ -25,12 +25,21 @@ export async function readTransfer(input: NodeJS.ReadableStream): Promise<Transf
 function checkHeader(value: unknown): TransferHeader {
   const header = value as Partial<TransferHeader> & { format?: unknown }
   if (typeof header.format === 'number' && header.format > FORMAT) {
-    throw new RservError('BAD_SNAPSHOT', `the snapshot file has format ${header.format}, this program reads ${FORMAT}`, {
-      hint: 'Use the newer rserv that made it.',
-    })
+    throw new RservError(
+      'BAD_SNAPSHOT',
+      `the snapshot file has format ${header.format}, this program reads ${FORMAT}`,
+      {
+        hint: 'Use the newer rserv that made it.',
+      },
+    )
   }
   const whole =
-    header.format === FORMAT && header.origin && header.syncId && header.to && header.server && Array.isArray(header.tables)
+    header.format === FORMAT &&
+    header.origin &&
+    header.syncId &&
+    header.to &&
+    header.server &&
+    Array.isArray(header.tables)
   if (!whole) throw badSnapshot('its header is incomplete')
   return header as TransferHeader
 }
