@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -15,7 +16,7 @@ export function backendResolver(cwd: string): BackendResolver {
 }
 
 async function load(name: string, cwd: string): Promise<unknown> {
-  const builtIn = BUILT_IN[name]
+  const builtIn = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined
   if (builtIn) return builtIn()
   const paths = [join(cwd, 'package.json'), import.meta.url]
   for (const from of paths) {
@@ -35,12 +36,29 @@ async function load(name: string, cwd: string): Promise<unknown> {
   })
 }
 
-function resolveFrom(name: string, from: string): string | undefined {
+function resolveFrom(name: string, from: string | URL): string | undefined {
+  const require = createRequire(from)
   try {
-    return createRequire(from).resolve(name)
+    return require.resolve(name)
   } catch {
-    return undefined
+    // A package that exports only to `import` is hidden from require.
+    return importOnly(name, require.resolve.paths(name) ?? [])
   }
+}
+
+function importOnly(name: string, folders: readonly string[]): string | undefined {
+  const folder = folders.map((path) => join(path, name)).find((path) => existsSync(join(path, 'package.json')))
+  if (!folder) return undefined
+  const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { exports?: unknown }
+  const entry = importEntry((exports as Record<string, unknown> | undefined)?.['.'] ?? exports)
+  return entry && join(folder, entry)
+}
+
+function importEntry(target: unknown): string | undefined {
+  if (typeof target === 'string') return target
+  const conditions = (target ?? {}) as Record<string, unknown>
+  const condition = ['node', 'import', 'default'].find((name) => conditions[name] !== undefined)
+  return condition && importEntry(conditions[condition])
 }
 
 function check(name: string, module: unknown): TriggerBackend {
@@ -58,6 +76,12 @@ function check(name: string, module: unknown): TriggerBackend {
       `trigger backend ${name} is for contract ${backend.contractVersion}, this rserv has ${CONTRACT_VERSION}`,
       { hint: 'Install a version of the backend that fits, or another rserv.' },
     )
+  }
+  if (backend.name !== name) {
+    // The name is recorded in the database, and the backend must be found by it again.
+    throw new RservError('BACKEND', `package ${name} calls its backend ${backend.name}`, {
+      hint: 'Tell its author: a backend has the name of its npm package.',
+    })
   }
   return backend
 }

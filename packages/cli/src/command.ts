@@ -17,8 +17,6 @@ export interface Outcome {
   readonly text: string
   /** Without a newline at its end, for use in a shell substitution. */
   readonly bare?: boolean
-  /** Standard output holds data, so the text goes to standard error. */
-  readonly dataOnStdout?: boolean
 }
 
 /** One run of a command. */
@@ -33,6 +31,8 @@ export interface Call {
   database(text: string | undefined): Promise<ClientConfig>
   /** One of two: --masterhost and the like win over --host. @throws UsageError */
   side(side: 'master' | 'slave', text: string | undefined): Promise<ClientConfig>
+  /** Standard output takes data from now on: what the command has to say goes to standard error. */
+  dataOnStdout(): NodeJS.WritableStream
 }
 
 export interface Command {

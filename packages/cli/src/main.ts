@@ -1,10 +1,12 @@
+import { RservError } from '@rserv/core'
 import { CommanderError } from 'commander'
 import type { Context } from './context.ts'
 import { UsageError } from './errors.ts'
 import { buildProgram } from './program.ts'
 import { reportError } from './report.ts'
+import type { RunState } from './report.ts'
 
-const EXIT = { done: 0, failed: 1, usage: 2 } as const
+export const EXIT = { done: 0, failed: 1, usage: 2 } as const
 
 /**
  * Runs one command line.
@@ -12,13 +14,18 @@ const EXIT = { done: 0, failed: 1, usage: 2 } as const
  * @returns the exit code: 0 done, 1 failed, 2 wrong usage
  */
 export async function main(argv: readonly string[], context: Context): Promise<number> {
-  const secrets: string[] = []
+  const state: RunState = { argv, secrets: [], dataOnStdout: false }
   try {
-    await buildProgram(context, secrets).parseAsync([...argv], { from: 'user' })
+    await buildProgram(context, state).parseAsync([...argv], { from: 'user' })
     return EXIT.done
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
-    reportError(error, { context, secrets, argv })
-    return error instanceof UsageError ? EXIT.usage : EXIT.failed
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done
+    reportError(error, context, state)
+    return isUsage(error) ? EXIT.usage : EXIT.failed
   }
+}
+
+function isUsage(error: unknown): boolean {
+  if (error instanceof CommanderError || error instanceof UsageError) return true
+  return error instanceof RservError && error.code === 'BAD_NAME'
 }

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
-import type { RservEvent } from '@rserv/core'
 import { Command as Program, Option } from 'commander'
+import type { ClientConfig } from 'pg'
 import { backendResolver } from './backends.ts'
 import type { Call, Command } from './command.ts'
 import { COMMANDS } from './commands/index.ts'
@@ -9,30 +9,33 @@ import { redact } from './connection/redact.ts'
 import { resolveDatabase } from './connection/resolve.ts'
 import type { Context } from './context.ts'
 import { UsageError } from './errors.ts'
+import type { EventReporter } from './events.ts'
+import { eventReporter } from './events.ts'
 import type { OptionName, OptionSpec, OptionValues } from './options.ts'
 import { OPTIONS } from './options.ts'
 import { json } from './output.ts'
+import type { RunState } from './report.ts'
 import { flag, text } from './values.ts'
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string }
 
-/** The command line as commander knows it. Passwords that come up are added to `secrets`. */
-export function buildProgram(context: Context, secrets: string[]): Program {
+/** The command line as commander knows it. What becomes known of the run is put into `state`. */
+export function buildProgram(context: Context, state: RunState): Program {
   const program = new Program('rserv')
     .description('Asynchronous master-to-slave replication for PostgreSQL, driven by triggers')
     .version(version)
     .exitOverride()
     .configureOutput({
       writeOut: (out) => void context.stdout.write(out),
-      writeErr: (err) => void context.stderr.write(redact(err, secrets)),
+      writeErr: (err) => void context.stderr.write(redact(err, state.secrets)),
     })
     .showHelpAfterError('(rserv help COMMAND says more)')
     .addHelpText('after', '\nA database is a name, a postgres:// URI or a libpq string such as "host=db1 dbname=shop".')
-  for (const command of COMMANDS) program.addCommand(subCommand(program, command, context, secrets))
+  for (const command of COMMANDS) program.addCommand(subCommand(program, command, context, state))
   return program
 }
 
-function subCommand(program: Program, command: Command, context: Context, secrets: string[]): Program {
+function subCommand(program: Program, command: Command, context: Context, state: RunState): Program {
   const sub = program
     .createCommand(command.name)
     .summary(command.summary)
@@ -45,7 +48,7 @@ function subCommand(program: Program, command: Command, context: Context, secret
   sub.action(async () => {
     const values = sub.opts<OptionValues>()
     const args = sub.processedArgs.flat() as (string | undefined)[]
-    await execute(command, call({ context, args, options: values, secrets }))
+    await execute(command, { context, args, options: values, state })
   })
   return sub
 }
@@ -61,17 +64,29 @@ interface Line {
   readonly context: Context
   readonly args: readonly (string | undefined)[]
   readonly options: OptionValues
-  readonly secrets: string[]
+  readonly state: RunState
 }
 
-function call({ context, args, options, secrets }: Line): Call {
-  const resolve = async (
-    database: string | undefined,
-    flags: Parameters,
-  ): Promise<Awaited<ReturnType<typeof resolveDatabase>>> => {
+async function execute(command: Command, line: Line): Promise<void> {
+  const { context, options, state } = line
+  const events = eventReporter(context, options, (message) => redact(message, state.secrets))
+  try {
+    const outcome = await command.run(call(line, events))
+    events.clear()
+    const stream = state.dataOnStdout ? context.stderr : context.stdout
+    if (flag(options, 'json')) stream.write(`${json(outcome.json)}\n`)
+    else if (outcome.text !== '') stream.write(outcome.bare ? outcome.text : `${outcome.text}\n`)
+  } finally {
+    events.clear()
+  }
+}
+
+function call({ context, args, options, state }: Line, events: EventReporter): Call {
+  const warn = (message: string): void => events.tell({ kind: 'notice', message })
+  const resolve = async (database: string | undefined, given: Parameters): Promise<ClientConfig> => {
     if (database === undefined) throw new UsageError('no database given', 'Name one as the first argument.')
-    const config = await resolveDatabase(database, flags, context.env)
-    if (typeof config.password === 'string') secrets.push(config.password)
+    const config = await resolveDatabase(database, given, { env: context.env, warn })
+    if (typeof config.password === 'string') state.secrets.push(config.password)
     return config
   }
   const common = flags(options, '')
@@ -79,10 +94,14 @@ function call({ context, args, options, secrets }: Line): Call {
     context,
     args,
     options,
-    common: { signal: context.signal, onEvent: (event) => tell(event, context, options) },
+    common: { signal: context.signal, onEvent: events.tell },
     backends: backendResolver(context.cwd),
     database: (database) => resolve(database, common),
     side: (side, database) => resolve(database, { ...common, ...flags(options, side) }),
+    dataOnStdout: () => {
+      state.dataOnStdout = true
+      return context.stdout
+    },
   }
 }
 
@@ -94,18 +113,4 @@ function flags(options: OptionValues, prefix: '' | 'master' | 'slave'): Paramete
     if (value !== undefined) given[name] = value
   }
   return given
-}
-
-function tell(event: RservEvent, context: Context, options: OptionValues): void {
-  const wanted =
-    event.kind === 'notice' || flag(options, 'debug') || (event.kind === 'progress' && flag(options, 'verbose'))
-  if (wanted) context.stderr.write(`${event.message}\n`)
-}
-
-async function execute(command: Command, line: Call): Promise<void> {
-  const outcome = await command.run(line)
-  const { stdout, stderr } = line.context
-  if (flag(line.options, 'json')) (outcome.dataOnStdout ? stderr : stdout).write(`${json(outcome.json)}\n`)
-  else if (outcome.text !== '')
-    (outcome.dataOnStdout ? stderr : stdout).write(outcome.bare ? outcome.text : `${outcome.text}\n`)
 }

@@ -6,7 +6,7 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
 
 /**
  * The body of the executables: runs the process's command line, as that of `historic` where given, and sets
- * process.exitCode. The first SIGINT or SIGTERM cancels cleanly.
+ * process.exitCode. The first SIGINT or SIGTERM cancels cleanly, a second one ends the process.
  */
 export async function run(historic?: string): Promise<void> {
   const abort = new AbortController()
@@ -17,11 +17,13 @@ export async function run(historic?: string): Promise<void> {
       abort.abort()
     })
   }
-  // A reader that has gone, such as `head`, is no error of ours.
+  // A reader that has gone, such as `head`, is no error of ours; a snapshot's writer notices by itself.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
   })
   const argv = process.argv.slice(2)
   const code = await main(historic === undefined ? argv : [historic, ...argv], processContext(abort.signal))
-  process.exitCode = signalled ?? code
+  process.exitCode = code === 0 ? code : (signalled ?? code)
+  // Input that nobody reads any more would keep the process alive.
+  process.stdin.destroy()
 }

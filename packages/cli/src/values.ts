@@ -1,5 +1,6 @@
 import { UsageError } from './errors.ts'
 import type { OptionName, OptionValues } from './options.ts'
+import { OPTIONS } from './options.ts'
 
 /** A string option, or undefined. */
 export function text(options: OptionValues, name: OptionName): string | undefined {
@@ -22,8 +23,28 @@ export function number(options: OptionValues, name: OptionName): number | undefi
   const value = text(options, name)
   if (value === undefined) return undefined
   if (!/^\d+(\.\d+)?$/.test(value))
-    throw new UsageError(`not a number: ${value}`, `Option ${name} takes a number that is not negative.`)
+    throw new UsageError(`not a number: ${value}`, `Option ${flagName(name)} takes a number that is not negative.`)
   return Number(value)
+}
+
+/** A number above zero. @throws UsageError */
+export function positive(options: OptionValues, name: OptionName): number | undefined {
+  const value = number(options, name)
+  if (value === 0) throw new UsageError(`option ${flagName(name)} is 0`, 'It takes a number above zero.')
+  return value
+}
+
+/** A whole number above zero. @throws UsageError */
+export function whole(options: OptionValues, name: OptionName): number | undefined {
+  const value = positive(options, name)
+  if (value !== undefined && !Number.isSafeInteger(value)) {
+    throw new UsageError(`option ${flagName(name)} is ${value}`, 'It takes a whole number above zero.')
+  }
+  return value
+}
+
+function flagName(name: OptionName): string {
+  return OPTIONS[name].flag.replace(/ .*/, '')
 }
 
 /** A sync id: a whole number. @throws UsageError */
@@ -45,5 +66,6 @@ export function columns(value: string | undefined): string[] | undefined {
       throw new UsageError(`not a list of columns: ${value}`, 'Separate them with commas; quote odd names as in SQL.')
     names.push(match[1]?.replaceAll('""', '"') ?? (match[2] ?? '').toLowerCase())
   }
+  if (names.length === 0) throw new UsageError('an empty list of columns', 'Leave it out to use the primary key.')
   return names
 }

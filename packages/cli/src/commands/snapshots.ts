@@ -1,13 +1,13 @@
-import { createReadStream } from 'node:fs'
 import { resolve } from 'node:path'
+import type { PrepareSnapshotResult } from '@rserv/core'
 import { applySnapshot, displayName, prepareSnapshot } from '@rserv/core'
-import type { Command } from '../command.ts'
+import type { Command, Outcome } from '../command.ts'
 import { UsageError } from '../errors.ts'
 import { EVERYWHERE, ONE_DATABASE } from '../options.ts'
 import { count } from '../output.ts'
-import { writeSafely } from '../safe-file.ts'
+import { openForReading, writeSafely } from '../safe-file.ts'
 import { list, text } from '../values.ts'
-import { describeTransfer } from './replicate.ts'
+import { describeTransfer } from './describe-transfer.ts'
 
 export const prepareSnapshotCommand: Command = {
   name: 'prepare-snapshot',
@@ -19,7 +19,7 @@ export const prepareSnapshotCommand: Command = {
     'prepare-snapshot shop --server berlin --snapshot berlin.snap',
     'prepare-snapshot shop --server berlin > berlin.snap',
   ],
-  async run({ args, options, common, context, database }) {
+  async run({ args, options, common, context, database, dataOnStdout }) {
     const file = text(options, 'snapshot')
     if (file === undefined && context.stdout.isTTY) {
       throw new UsageError(
@@ -27,31 +27,26 @@ export const prepareSnapshotCommand: Command = {
         'Use --snapshot FILE, or redirect the output.',
       )
     }
-    const master = await database(args[0])
     const request = { ...common, server: text(options, 'server'), copy: list(options, 'copy') }
-    const result =
-      file === undefined
-        ? await prepareSnapshot(master, context.stdout, request)
-        : await writeSafely(resolve(context.cwd, file), async (output) => {
-            const prepared = await prepareSnapshot(master, output, request)
-            return { result: prepared, keep: prepared.outcome === 'written' }
-          })
-    const dataOnStdout = file === undefined
-    if (result.outcome === 'in-sync') {
-      return {
-        json: result,
-        text: `Sync-ed: slave ${result.server} has all changes; nothing was written`,
-        dataOnStdout,
-      }
-    }
-    const lines = result.tables.map(({ table, rows }) => `  ${displayName(table)}: ${count(rows, 'row')}`)
-    const where = dataOnStdout ? 'Snapshot dumped to STDOUT' : `Snapshot written to ${file}`
-    return {
-      json: result,
-      text: [`${where} (SyncID ${result.syncId}, slave ${result.server})`, ...lines].join('\n'),
-      dataOnStdout,
-    }
+    const stdout = file === undefined ? dataOnStdout() : undefined
+    const master = await database(args[0])
+    const result = stdout
+      ? await prepareSnapshot(master, stdout, request)
+      : await writeSafely(resolve(context.cwd, file ?? ''), async (output) => {
+          const prepared = await prepareSnapshot(master, output, request)
+          return { result: prepared, keep: prepared.outcome === 'written' }
+        })
+    return describeSnapshot(result, file === undefined ? 'Snapshot dumped to STDOUT' : `Snapshot written to ${file}`)
   },
+}
+
+function describeSnapshot(result: PrepareSnapshotResult, where: string): Outcome {
+  const { outcome, server, syncId, tables } = result
+  if (outcome === 'in-sync') {
+    return { json: result, text: `Sync-ed: slave ${server} has all changes; nothing was written` }
+  }
+  const lines = tables.map(({ table, rows }) => `  ${displayName(table)}: ${count(rows, 'row')}`)
+  return { json: result, text: [`${where} (SyncID ${syncId}, slave ${server})`, ...lines].join('\n') }
 }
 
 export const applySnapshotCommand: Command = {
@@ -63,8 +58,11 @@ export const applySnapshotCommand: Command = {
   examples: ['apply-snapshot shop_copy --snapshot berlin.snap', 'apply-snapshot shop_copy < berlin.snap'],
   async run({ args, options, common, context, database }) {
     const file = text(options, 'snapshot')
+    if (file === undefined && context.stdin.isTTY) {
+      throw new UsageError('no snapshot on standard input', 'Use --snapshot FILE, or redirect the input.')
+    }
+    const input = file === undefined ? context.stdin : await openForReading(resolve(context.cwd, file))
     const slave = await database(args[0])
-    const input = file === undefined ? context.stdin : createReadStream(resolve(context.cwd, file))
     return describeTransfer(await applySnapshot(slave, input, common))
   },
 }

@@ -3,7 +3,7 @@ import { displayName, masterAddTables, masterRemoveTables, slaveAddTables, slave
 import type { Call, Command, Outcome } from '../command.ts'
 import { UsageError } from '../errors.ts'
 import { EVERYWHERE, ONE_DATABASE } from '../options.ts'
-import { columns, flag, list, number, text } from '../values.ts'
+import { columns, flag, list, positive, text, whole } from '../values.ts'
 
 const TABLE_ARGUMENTS = [
   { name: '[table]', help: `table as in SQL, or a pattern such as 'sales.*'` },
@@ -52,7 +52,7 @@ export const masterAddTableCommand: Command = {
   async run(call) {
     const { args, options, common, backends, database } = call
     const selected = selection(call)
-    const lockTimeout = number(options, 'lockTimeout')
+    const lockTimeout = positive(options, 'lockTimeout')
     const result = await masterAddTables(await database(args[0]), {
       ...common,
       ...selected,
@@ -61,7 +61,7 @@ export const masterAddTableCommand: Command = {
       granularity: granularity(text(options, 'granularity')),
       dryRun: flag(options, 'dryRun'),
       lockTimeoutMs: lockTimeout === undefined ? undefined : lockTimeout * 1000,
-      attempts: number(options, 'attempts'),
+      attempts: whole(options, 'attempts'),
     })
     if (flag(options, 'dryRun')) return { json: result, text: dryRunText(result.tables) }
     const lines = result.tables.map(({ table, outcome, keyColumns, granularity: kind, backend }) =>

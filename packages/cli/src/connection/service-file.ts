@@ -2,16 +2,14 @@ import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { UsageError } from '../errors.ts'
-import type { Parameters } from './parameters.ts'
+import type { Environment, Parameters } from './parameters.ts'
 import { checkParameters } from './parameters.ts'
-
-type Env = Readonly<Record<string, string | undefined>>
 
 /**
  * Parameters of a service: from PGSERVICEFILE or ~/.pg_service.conf, else from pg_service.conf in PGSYSCONFDIR.
  * @throws UsageError when no file has it
  */
-export function readService(name: string, env: Env): Parameters {
+export function readService(name: string, env: Environment): Parameters {
   const files = [
     env['PGSERVICEFILE'] ?? join(env['HOME'] ?? homedir(), '.pg_service.conf'),
     ...(env['PGSYSCONFDIR'] ? [join(env['PGSYSCONFDIR'], 'pg_service.conf')] : []),

@@ -2,9 +2,10 @@ import type { TransferResult } from '@rserv/core'
 import { masterAddTables, masterInit, replicate, slaveAddTables, slaveInit } from '@rserv/core'
 import type { ClientConfig } from 'pg'
 import type { Call, Command, Outcome } from '../command.ts'
+import { UsageError } from '../errors.ts'
 import { EVERYWHERE, ONE_DATABASE } from '../options.ts'
 import { table } from '../output.ts'
-import { onDatabase, prepareDatabase } from './databases.ts'
+import { onDatabase, prepareDatabases } from './databases.ts'
 import type { DemoServer } from './server.ts'
 import { demoServer } from './server.ts'
 
@@ -20,11 +21,15 @@ export const demoCommand: Command = {
   examples: ['demo', 'demo --keep --dir ./demo', 'demo --host localhost --user postgres m1 s1'],
   async run(call) {
     const databases = [call.args[0] ?? 'master', call.args[1] ?? 'slave'] as const
+    if (databases[0] === databases[1]) throw new UsageError('master and slave have one name', 'Give two names.')
     const server = await demoServer(call, databases)
+    let succeeded = false
     try {
-      return await show(call, server, databases)
+      const shown = await show(call, server, databases)
+      succeeded = true
+      return shown
     } finally {
-      await server.stop()
+      await server.stop(succeeded)
     }
   },
 }
@@ -37,7 +42,7 @@ async function show(
   const { context, common, backends } = call
   const say = (line: string): void => void context.stderr.write(`${line}\n`)
   say(`PostgreSQL: ${server.description}`)
-  for (const name of [masterName, slaveName]) await prepareDatabase(server.config, name)
+  await prepareDatabases(server.config, [masterName, slaveName])
   say(`Databases ${masterName} and ${slaveName}, each with a table test`)
   const [master, slave] = [server.config(masterName), server.config(slaveName)]
   await masterInit(master, { ...common, backends })
@@ -87,16 +92,18 @@ function outcome(
     ['id', masterName, slaveName],
     ids.map((id) => [id, cell(master, id), cell(slave, id)]),
   )
-  const next = nextCommands(server, server.argument(masterName), server.argument(slaveName))
+  const next = nextCommands(server, masterName, slaveName)
   const lines = ['', sides, '', 'Next, try:', ...next.map((command) => `  ${command}`)]
   if (server.stopHint) lines.push('', server.stopHint)
   return { json: { ...result, next }, text: lines.join('\n') }
 }
 
-function nextCommands(server: DemoServer, master: string, slave: string): string[] {
-  if (!server.goesOn) {
-    return ['npx rserv demo --keep --dir demo-server', 'npx rserv --help', 'npx rserv master-add-table --help']
-  }
-  const commands = [`status ${master} ${slave}`, `replicate ${master} ${slave}`, `clean-log ${master} --older-than 0`]
-  return commands.map((command) => `${server.prefix}npx rserv ${command}${server.options}`)
+function nextCommands({ commandLine }: DemoServer, master: string, slave: string): string[] {
+  if (!commandLine)
+    return ['npx rserv demo --keep --dir demo-server', 'npx rserv help', 'npx rserv help master-add-table']
+  return [
+    commandLine('status', [master, slave]),
+    commandLine('replicate', [master, slave]),
+    commandLine('clean-log', [master], '--older-than 0'),
+  ]
 }

@@ -1,24 +1,22 @@
 import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { RservError } from '@rserv/core'
-import type { startServer } from '@rserv/embedded'
+import type { Server, startServer } from '@rserv/embedded'
 import type { ClientConfig } from 'pg'
 import type { Call } from '../command.ts'
-import { resolveDatabase } from '../connection/resolve.ts'
-import { flag, number, text } from '../values.ts'
+import { shellQuote } from '../shell-quote.ts'
+import { flag, text, whole } from '../values.ts'
 
 /** Where the demonstration runs. */
 export interface DemoServer {
   readonly description: string
   config(database: string): ClientConfig
-  /** What commands for the user to type have in front of `rserv`, and at their end. */
-  readonly prefix: string
-  readonly options: string
-  argument(database: string): string
+  /** A command line that the user can type, or null when the server ends with the demonstration. */
+  readonly commandLine: ((command: string, databases: readonly string[], rest?: string) => string) | null
   /** How to stop a server that goes on; null where it ends with the demonstration or is the user's own. */
   readonly stopHint: string | null
-  readonly goesOn: boolean
-  stop(): Promise<void>
+  /** Ends what the demonstration started; after a success not what --keep keeps. */
+  stop(succeeded: boolean): Promise<void>
 }
 
 /** The user's server when one is named, else an embedded one. */
@@ -28,61 +26,67 @@ export async function demoServer(call: Call, databases: readonly [string, string
   return named === undefined ? embedded(call, databases) : own(call)
 }
 
-async function own({ options, context }: Call): Promise<DemoServer> {
-  const flags = {
-    host: text(options, 'host'),
-    port: text(options, 'port'),
-    user: text(options, 'user'),
-    password: text(options, 'password'),
-  }
-  const config = await resolveDatabase('postgres', definedOnly(flags), context.env)
-  const typed = (['host', 'port', 'user'] as const).flatMap((name) =>
-    flags[name] ? [` --${name} ${flags[name]}`] : [],
-  )
+async function own({ options, database }: Call): Promise<DemoServer> {
+  const config = await database('dbname=postgres')
+  const typed = (['host', 'port', 'user'] as const).flatMap((name) => {
+    const value = text(options, name)
+    return value === undefined ? [] : [`--${name} ${shellQuote(value)}`]
+  })
+  // Never the password itself.
+  const prefix = text(options, 'password') === undefined ? '' : 'PGPASSWORD=... '
   return {
     description: `the server at ${config.host}:${config.port}`,
-    config: (database) => ({ ...config, database }),
-    prefix: '',
-    options: typed.join(''),
-    argument: (database) => database,
+    config: (name) => ({ ...config, database: name }),
+    commandLine: (command, databases, rest = '') =>
+      `${prefix}${['npx rserv', command, ...databases.map(argument), ...typed, rest].filter(Boolean).join(' ')}`,
     stopHint: null,
-    goesOn: true,
     stop: async () => undefined,
   }
 }
 
-function definedOnly(flags: Record<string, string | undefined>): Record<string, string> {
-  return Object.fromEntries(Object.entries(flags).filter((entry): entry is [string, string] => entry[1] !== undefined))
+/** A database's name as an argument: one that looks like a connection string is put into one. */
+function argument(name: string): string {
+  return shellQuote(/=|:\/\//.test(name) ? `dbname=${libpqQuote(name)}` : name)
+}
+
+function libpqQuote(value: string): string {
+  if (/^[\w.-]+$/.test(value)) return value
+  return `'${value.replace(/[\\']/g, '\\$&')}'`
 }
 
 async function embedded({ options, context }: Call, databases: readonly [string, string]): Promise<DemoServer> {
-  const loaded = await loadEmbedded()
+  const { startServer } = await loadEmbedded()
   const keep = flag(options, 'keep')
-  const server = await loaded
-    .startServer({ major: number(options, 'major'), dir: text(options, 'dir'), keep })
-    .catch((error: unknown) => {
-      throw new RservError('CONNECT', (error as Error).message, {
-        hint: (error as { hint?: string }).hint,
-        cause: error,
-      })
+  const [major, dir] = [whole(options, 'major'), text(options, 'dir')]
+  const server = await startServer({ major, dir: dir && resolve(context.cwd, dir), keep }).catch((error: unknown) => {
+    throw new RservError('CONNECT', (error as Error).message, {
+      hint: (error as { hint?: string }).hint,
+      cause: error,
     })
-  const services = join(server.folder, 'pg_service.conf')
-  const lines = databases.map(
-    (name) =>
-      `[${name}]\nhost=${server.host}\nport=${server.port}\nuser=${server.user}\npassword=${server.password}\ndbname=${name}\n`,
-  )
-  await writeFile(services, lines.join('\n'), { mode: 0o600 })
+  })
+  // A statement under way ends with the server.
   context.signal.addEventListener('abort', () => void server.stop())
+  const services = join(server.folder, 'pg_service.conf')
+  if (keep) await writeFile(services, databases.map((name) => service(name, server)).join('\n'), { mode: 0o600 })
+  const leftover = dir === undefined ? ` && rm -r ${shellQuote(server.folder)}` : ''
   return {
     description: `an embedded PostgreSQL ${server.major} in ${server.folder}, port ${server.port}`,
     config: (database) => server.config(database),
-    prefix: `PGSERVICEFILE=${services} `,
-    options: '',
-    argument: (database) => `service=${database}`,
-    stopHint: keep ? `Stop the server with: kill ${server.pid}` : null,
-    goesOn: keep,
-    stop: () => (keep ? Promise.resolve() : server.stop()),
+    commandLine: keep
+      ? (command, names, rest = '') => {
+          const targets = names.map((name) => shellQuote(`service=${libpqQuote(name)}`))
+          return [`PGSERVICEFILE=${shellQuote(services)} npx rserv`, command, ...targets, rest]
+            .filter(Boolean)
+            .join(' ')
+        }
+      : null,
+    stopHint: keep ? `The server goes on. Stop it with: kill ${server.pid}${leftover}` : null,
+    stop: (succeeded) => (keep && succeeded ? Promise.resolve() : server.stop()),
   }
+}
+
+function service(name: string, { host, port, user, password }: Server): string {
+  return `[${name}]\nhost=${host}\nport=${port}\nuser=${user}\npassword=${password}\ndbname=${name}\n`
 }
 
 async function loadEmbedded(): Promise<{ startServer: typeof startServer }> {

@@ -18,12 +18,15 @@ import { beginLiveTransfer } from '../transfer/live-transfer.ts'
 import type { Plan } from './plan.ts'
 import { refuseGap } from './plan.ts'
 import { refreshPartitions } from './refresh-partitions.ts'
-import { registerByName } from './register-server.ts'
+import type { SlaveIdentity } from './register-server.ts'
+import { registerByName, registerSlave } from './register-server.ts'
 import { selectRegistered } from './select-registered.ts'
 
 export interface PrepareSnapshotOptions extends CommonOptions {
   /** The slave's name on the master; a new one is registered. Default: the only slave, or `slave` where there is none. */
   server?: string | undefined
+  /** The slave itself, where it can be seen: registered as `replicate` does; it gets what it holds and `copy`. */
+  slave?: SlaveIdentity | undefined
   /** Tables (names and patterns) to send whole, e.g. because the slave registered them anew. */
   copy?: string[] | undefined
 }
@@ -48,7 +51,7 @@ export async function prepareSnapshot(
 ): Promise<PrepareSnapshotResult> {
   await using session = await openSession(master, 'master', options)
   const node = await inTransaction(session, () => requireRole(session, 'master'))
-  const server = await chooseServer(session, options.server)
+  const server = await chooseServer(session, options)
   const plan = await inTransaction(session, () => planFile(session, server, options))
   if (!plan) return { outcome: 'in-sync', syncId: server.syncId, server: server.name, tables: [] }
   try {
@@ -70,7 +73,9 @@ async function write(
   return { outcome: 'written', syncId: transfer.header.syncId, server: name, tables }
 }
 
-async function chooseServer(session: Session, wanted: string | undefined): Promise<KnownServer> {
+async function chooseServer(session: Session, options: PrepareSnapshotOptions): Promise<KnownServer> {
+  const { server: wanted, slave } = options
+  if (slave) return registerSlave(session, slave, wanted)
   if (wanted !== undefined) return registerByName(session, wanted)
   const servers = await inTransaction(session, () => listServers(session))
   const [only] = servers

@@ -43,6 +43,8 @@ export interface ServerStatus {
 }
 
 export interface SlaveStatus {
+  /** uuid of the slave database. */
+  readonly nodeId: string
   readonly database: string
   readonly syncId: string | null
   /** ISO 8601. */
@@ -155,12 +157,13 @@ async function rowsBehind(
 async function slaveStatus(slave: ClientConfig, options: CommonOptions): Promise<SlaveStatus> {
   await using session = await openSession(slave, 'slave', options)
   return await inTransaction(session, async () => {
-    await requireRole(session, 'slave')
+    const { nodeId } = await requireRole(session, 'slave')
     const latest = await session.json<{ syncId: string; appliedAt: string } | null>(
       `select json_build_object('syncId', sync_id::text, 'appliedAt', applied_at) from rserv.slave_sync
         where sync_id is not null order by applied_at desc limit 1`,
     )
     return {
+      nodeId,
       database: session.database,
       syncId: latest?.syncId ?? null,
       appliedAt: latest?.appliedAt ?? null,
