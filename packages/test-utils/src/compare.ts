@@ -5,7 +5,7 @@ import { to as copyTo } from 'pg-copy-streams'
 import type { TestDatabase } from './databases.ts'
 
 const SETTINGS = `set datestyle = 'ISO, YMD'; set timezone = 'UTC'; set intervalstyle = 'postgres';
-  set extra_float_digits = 3; set bytea_output = 'hex'; set lc_monetary = 'C'`
+  set extra_float_digits = 3; set bytea_output = 'hex'; set lc_monetary = 'C'; set statement_timeout = 0`
 
 /**
  * All rows of a table (or query) as the server writes them in COPY text format, sorted as bytes: values never become

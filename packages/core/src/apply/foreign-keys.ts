@@ -26,14 +26,11 @@ export async function listForeignKeys(session: Session, targets: readonly Target
   )
 }
 
-/**
- * Orders tables so that parents come before children. Foreign keys that no order can satisfy (cycles) are returned:
- * they must be deferred.
- */
+/** Orders tables so that parents come before children, as far as cycles allow. */
 export function orderByForeignKeys<T extends { readonly target: TargetTable }>(
   stages: readonly T[],
   keys: readonly ForeignKey[],
-): { ordered: T[]; cyclic: ForeignKey[] } {
+): T[] {
   const ordered: T[] = []
   const waiting = [...stages]
   while (waiting.length > 0) {
@@ -43,19 +40,19 @@ export function orderByForeignKeys<T extends { readonly target: TargetTable }>(
     const free = waiting.findIndex(isFree)
     ordered.push(...waiting.splice(free === -1 ? 0 : free, 1))
   }
-  const place = new Map(ordered.map((stage, index) => [stage.target.description.oid, index]))
-  const cyclic = keys.filter((k) => (place.get(k.parentOid) ?? -1) > (place.get(k.childOid) ?? Infinity))
-  return { ordered, cyclic }
+  return ordered
 }
 
-/** Makes the given constraints deferred for the transaction; undone by the statements returned. */
-export async function deferConstraints(session: Session, cyclic: readonly ForeignKey[]): Promise<string[]> {
+/**
+ * Makes foreign keys deferred for the rest of the transaction. Needs ownership, and locks the tables for readers too.
+ * @returns the statements that put them back
+ */
+export async function deferForeignKeys(session: Session, keys: readonly ForeignKey[]): Promise<string[]> {
   const undo: string[] = []
-  for (const key of cyclic.filter((k) => !k.deferrable)) {
+  for (const key of keys.filter((k) => !k.deferrable)) {
     const constraint = `alter table ${quoteName(key.child)} alter constraint ${quoteIdent(key.name)}`
     await session.run(`${constraint} deferrable initially deferred`)
     undo.push(`${constraint} not deferrable`)
   }
-  await session.run('set constraints all deferred')
   return undo
 }

@@ -42,7 +42,7 @@ function numericFits(target: string, source: string): boolean {
 
 /** timestamp(3) into timestamp(6) and the like: same words, more digits or no limit. */
 function precisionFits(target: string, source: string): boolean {
-  const parts = /^(time|timestamp|interval|bit varying)(?:\((\d+)\))?(.*)$/
+  const parts = /^(timestamp|time|interval|bit varying)(?:\((\d+)\))?(.*)$/
   const to = parts.exec(target)
   const from = parts.exec(source)
   if (!to || !from || to[1] !== from[1] || to[3] !== from[3]) return false

@@ -42,8 +42,15 @@ export function captureTable(request: CaptureRequest): CaptureTable {
 }
 
 /**
- * The granularity to use: what was asked for, else statement where the backend and the table can. Partitioned tables
- * need row triggers: DML that names a partition fires no statement trigger of the root (case 58).
+ * Must the table be captured by row triggers? DML that names a partition fires no statement trigger of the root
+ * (case 58), DML that names a parent none of its children (case 63).
+ */
+export function needsRowTriggers(table: TableDescription): boolean {
+  return table.kind === 'p' || table.inherits
+}
+
+/**
+ * The granularity to use: what was asked for, else statement where the backend and the table can.
  * @throws RservError BACKEND
  */
 export function chooseGranularity(
@@ -51,10 +58,12 @@ export function chooseGranularity(
   backend: TriggerBackend,
   table: TableDescription,
 ): Granularity {
-  const canStatement = (backend.capabilities.statementGranularity ?? false) && table.kind !== 'p'
+  const canStatement = (backend.capabilities.statementGranularity ?? false) && !needsRowTriggers(table)
   if (wanted === 'statement' && !canStatement) {
     throw new RservError('BACKEND', `${displayName(table)} cannot be captured at statement granularity`, {
-      hint: table.kind === 'p' ? 'Partitioned tables need --granularity row.' : `Backend ${backend.name} has none.`,
+      hint: needsRowTriggers(table)
+        ? 'Partitioned and inheriting tables need --granularity row.'
+        : `Backend ${backend.name} has none.`,
     })
   }
   return wanted ?? (canStatement ? 'statement' : 'row')

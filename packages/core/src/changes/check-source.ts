@@ -1,4 +1,4 @@
-import { countTriggers } from '../capture/install.ts'
+import { countTriggers, needsRowTriggers } from '../capture/install.ts'
 import { refuseUnsupported } from '../capture/refuse-table.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import type { TableDescription } from '../database/describe-table.ts'
@@ -21,6 +21,9 @@ export async function checkSource(session: Session, table: ReplicatedTable): Pro
   for (const key of table.keyColumns) {
     if (description.columns.some((column) => column.name === key)) continue
     throw broken(`key column ${key} of table ${name} is gone`)
+  }
+  if (table.granularity === 'statement' && needsRowTriggers(description)) {
+    throw broken(`table ${name} inherits from another table now: statements that name its parent are not captured`)
   }
   const triggers = await countTriggers(session, table.oid)
   if (triggers !== table.triggerCount) {

@@ -41,6 +41,8 @@ export interface TableDescription extends QualifiedName {
   /** pg_class.relpersistence */
   readonly persistence: string
   readonly isPartition: boolean
+  /** A child of old-style inheritance: statements that name its parent change its rows. */
+  readonly inherits: boolean
   /** Row-level security applies to the connected role. */
   readonly rowSecurity: boolean
   readonly columns: readonly Column[]
@@ -92,6 +94,7 @@ const PARTITIONS = `select coalesce(json_agg(json_build_object('oid', p.oid::tex
 
 const DESCRIBE = `select json_build_object('oid', c.oid::text, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
     'persistence', c.relpersistence, 'isPartition', c.relispartition,
+    'inherits', not c.relispartition and exists (select from pg_inherits h where h.inhrelid = c.oid),
     'rowSecurity', row_security_active(c.oid), 'estimatedRows', c.reltuples,
     'columns', (${COLUMNS}), 'uniqueIndexes', (${UNIQUE_INDEXES}),
     'partitions', (${PARTITIONS}))
