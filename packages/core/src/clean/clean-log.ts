@@ -3,7 +3,7 @@ import type { Session } from '../database/session.ts'
 import { logTable, TRUNCATE_LOG } from '../log/log-table.ts'
 import { quoteLiteral, quoteName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
-import { join, xmaxOf } from '../shared/position.ts'
+import { includes, join, xmaxOf } from '../shared/position.ts'
 
 /** The condition on a log row's `xid` that everybody at or beyond `limit` has seen it. */
 function seenBy(limit: Position): string {
@@ -23,6 +23,24 @@ export async function cleanTable(session: Session, table: ReplicatedTable, limit
   )
   if (rows + truncates > 0) await moveLogStart(session, table, limit)
   return rows + truncates
+}
+
+/** Are there log rows that `upTo` has seen and `position` has not? */
+export async function holdsRows(
+  session: Session,
+  tables: readonly ReplicatedTable[],
+  { upTo, position }: { upTo: Position; position: Position },
+): Promise<boolean> {
+  if (includes(position, upTo)) return false
+  for (const { tableId } of tables) {
+    const row = await session.row(
+      `select exists (select from ${quoteName(logTable(tableId))} where ${seenBy(upTo)}
+        and not pg_catalog.pg_visible_in_snapshot(xid, $1)) as held`,
+      [position],
+    )
+    if (row?.['held'] === 't') return true
+  }
+  return false
 }
 
 /** Positions that have not seen all of `limit` cannot be served from this log any more. */

@@ -3,7 +3,7 @@ import type { KnownServer } from '../acknowledge/servers.ts'
 import { listServers } from '../acknowledge/servers.ts'
 import type { BackendResolver } from '../capture/contract.ts'
 import { listReplicated } from '../capture/replicated-tables.ts'
-import { cleanTable } from '../clean/clean-log.ts'
+import { cleanTable, holdsRows } from '../clean/clean-log.ts'
 import { requireRole } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
@@ -38,14 +38,23 @@ export async function cleanLog(
     await session.query(`select pg_advisory_xact_lock(hashtextextended('rserv.clean', 0))`)
     const servers = await listServers(session)
     const wanted = await wantedSync(session, options)
-    const heldBy = holders(servers, wanted?.syncId)
-    const positions = servers.map((server) => server.position)
-    if (!wanted || positions.length === 0 || positions.includes(null)) return { rows: 0, tables: [], heldBy }
-    const limit = positions.reduce<Position>((least, position) => meet(least, position ?? least), wanted.position)
-    const tables = await cleanTables(session, limit)
-    await forgetSyncs(session, wanted.syncId)
-    return { rows: tables.reduce((sum, table) => sum + table.rows, 0), tables, heldBy }
+    const cleaned = wanted ? await cleanUpTo(session, servers, wanted) : []
+    const heldBy = await holders(session, servers, wanted)
+    return { rows: cleaned.reduce((sum, table) => sum + table.rows, 0), tables: cleaned, heldBy }
   })
+}
+
+async function cleanUpTo(
+  session: Session,
+  servers: readonly KnownServer[],
+  wanted: WantedSync,
+): Promise<{ table: QualifiedName; rows: number }[]> {
+  const positions = servers.map((server) => server.position)
+  if (positions.length === 0 || positions.includes(null)) return []
+  const limit = positions.reduce<Position>((least, position) => meet(least, position ?? least), wanted.position)
+  const cleaned = await cleanTables(session, limit)
+  await forgetSyncs(session, wanted.syncId)
+  return cleaned
 }
 
 interface WantedSync {
@@ -65,12 +74,20 @@ async function wantedSync(session: Session, limit: CleanLimit): Promise<WantedSy
   return row ? { syncId: row['sync_id'] ?? '', position: row['position'] ?? '' } : null
 }
 
-function holders(servers: readonly KnownServer[], wanted: string | undefined): { server: string; reason: string }[] {
-  return servers.flatMap((server) => {
-    if (server.syncId === null) return [{ server: server.name, reason: 'has never synced' }]
-    if (wanted === undefined || BigInt(server.syncId) >= BigInt(wanted)) return []
-    return [{ server: server.name, reason: `has confirmed sync id ${server.syncId} only` }]
-  })
+async function holders(
+  session: Session,
+  servers: readonly KnownServer[],
+  wanted: WantedSync | null,
+): Promise<{ server: string; reason: string }[]> {
+  const tables = await listReplicated(session)
+  const held: { server: string; reason: string }[] = []
+  for (const { name, syncId, position } of servers) {
+    if (position === null) held.push({ server: name, reason: 'has never synced' })
+    else if (wanted && (await holdsRows(session, tables, { upTo: wanted.position, position }))) {
+      held.push({ server: name, reason: `has confirmed sync id ${syncId} only` })
+    }
+  }
+  return held
 }
 
 async function cleanTables(session: Session, limit: Position): Promise<{ table: QualifiedName; rows: number }[]> {
