@@ -41,7 +41,9 @@ test('case 123: the same for a role that may not set session_replication_role', 
   await using pair = await createPair('ordinary')
   await using role = await createRole('', [pair.master, pair.slave])
   for (const database of [pair.master, pair.slave]) {
-    await database.query(`grant create on database "${database.name}" to "${role.name}"; grant create on schema public to "${role.name}"`)
+    await database.query(
+      `grant create on database "${database.name}" to "${role.name}"; grant create on schema public to "${role.name}"`,
+    )
     await database.query(`set role "${role.name}"; ${FAMILY}`)
   }
   await pair.slave.query(REACTIONS)
@@ -64,25 +66,32 @@ test('case 123: the same for a role that may not set session_replication_role', 
     { name: 'no_insert', enabled: 'O' },
     { name: 'spy', enabled: 'O' },
   ])
-  expect(await pair.slave.query(`select count(*)::int as n from pg_constraint where contype = 'f' and condeferrable`)).toEqual([{ n: 0 }])
+  expect(
+    await pair.slave.query(`select count(*)::int as n from pg_constraint where contype = 'f' and condeferrable`),
+  ).toEqual([{ n: 0 }])
   // Unique values that change places need the role of a replica where foreign keys act on DELETE: refused, nothing lost.
-  await pair.master.query(`update p set u = null where id = 1; update p set u = 1 where id = 2; update p set u = 2 where id = 1`)
+  await pair.master.query(
+    `update p set u = null where id = 1; update p set u = 1 where id = 2; update p set u = 2 where id = 1`,
+  )
   await expect(ordinary.sync()).rejects.toMatchObject({ code: 'PRIVILEGE', sqlState: '23505' })
-  await pair.slave.query(`reset role; grant set on parameter session_replication_role to "${role.name}"`).catch(() => undefined)
+  await pair.slave
+    .query(`reset role; grant set on parameter session_replication_role to "${role.name}"`)
+    .catch(() => undefined)
 })
 
 test('case 9, 12, 13: exchanged unique values, also deferrable, partial and expression indexes', async () => {
-  await using pair = await replicatedPair(
-    `create table t (id int primary key, u int, e text, x int4range)`,
-    {
-      slaveDdl: `create extension if not exists btree_gist; create table t (id int, u int unique, e text, x int4range, primary key (id) deferrable, exclude using gist (x with &&));
+  await using pair = await replicatedPair(`create table t (id int primary key, u int, e text, x int4range)`, {
+    slaveDdl: `create extension if not exists btree_gist; create table t (id int, u int unique, e text, x int4range, primary key (id) deferrable, exclude using gist (x with &&));
         create unique index on t (lower(e)); create unique index on t (u) where u > 0`,
-      tables: ['t'],
-    },
+    tables: ['t'],
+  })
+  await pair.master.query(
+    `insert into t select i, i, 'e' || i, int4range(i * 10, i * 10 + 10) from generate_series(1, 20) i`,
   )
-  await pair.master.query(`insert into t select i, i, 'e' || i, int4range(i * 10, i * 10 + 10) from generate_series(1, 20) i`)
   await pair.syncAndCompare('t')
-  await pair.master.query(`update t set u = 21 - u, e = 'E' || (21 - id), x = int4range((21 - id) * 10, (21 - id) * 10 + 10)`)
+  await pair.master.query(
+    `update t set u = 21 - u, e = 'E' || (21 - id), x = int4range((21 - id) * 10, (21 - id) * 10 + 10)`,
+  )
   await pair.syncAndCompare('t')
 })
 
@@ -90,14 +99,17 @@ test('case 143: rows that somebody changed on the slave converge as soon as thei
   await using pair = await replicatedPair('create table t (id int primary key, v text)')
   await pair.master.query(`insert into t select i, 'v' from generate_series(1, 5) i`)
   await pair.sync()
-  await pair.slave.query(`delete from t where id = 1; insert into t values (9, 'stray'); update t set v = 'x' where id = 2`)
+  await pair.slave.query(
+    `delete from t where id = 1; insert into t values (9, 'stray'); update t set v = 'x' where id = 2`,
+  )
   await pair.master.query(`update t set v = 'w'; insert into t values (9, 'mine')`)
   await pair.syncAndCompare('t')
 })
 
 test('case 141: a trigger of the slave that works even for a replica and swallows rows is an error, not a loss', async () => {
   await using pair = await replicatedPair('create table t (id int primary key, v text)')
-  await pair.slave.query(`create function eat() returns trigger language plpgsql as $$ begin return case when new.id = 2 then null else new end; end $$;
+  await pair.slave
+    .query(`create function eat() returns trigger language plpgsql as $$ begin return case when new.id = 2 then null else new end; end $$;
     create trigger eat before insert on t for each row execute function eat(); alter table t enable always trigger eat`)
   await pair.master.query(`insert into t values (1, 'a'), (2, 'b')`)
   await expect(pair.sync()).rejects.toMatchObject({ code: 'ROWS_SWALLOWED' })
@@ -120,9 +132,12 @@ test('case 149: a reader on the slave sees one state, also while a table is copi
 })
 
 test('case 139: a row that the slave refuses stops the transfer with its reason, and nothing is applied', async () => {
-  await using pair = await replicatedPair('create table t (id int primary key, v int); create table other (id int primary key)', {
-    slaveDdl: 'create table t (id int primary key, v int check (v < 10)); create table other (id int primary key)',
-  })
+  await using pair = await replicatedPair(
+    'create table t (id int primary key, v int); create table other (id int primary key)',
+    {
+      slaveDdl: 'create table t (id int primary key, v int check (v < 10)); create table other (id int primary key)',
+    },
+  )
   await pair.master.query('insert into other values (1); insert into t values (1, 5), (2, 50)')
   await expect(pair.sync()).rejects.toMatchObject({ sqlState: '23514' })
   expect(await pair.slave.query('select * from other')).toEqual([])

@@ -5,9 +5,13 @@ test('cases 53 to 55: TRUNCATE with rows before and after, rolled back, CASCADE'
   await using pair = await replicatedPair(`create table p (id int primary key, v text);
     create table c (id int primary key, p int references p)`)
   const { master } = pair
-  await master.query(`insert into p select i, 'v' from generate_series(1, 10) i; insert into c select i, i from generate_series(1, 10) i`)
+  await master.query(
+    `insert into p select i, 'v' from generate_series(1, 10) i; insert into c select i, i from generate_series(1, 10) i`,
+  )
   await pair.syncAndCompare('p', 'c')
-  await master.query(`begin; insert into p values (11, 'x'); truncate p cascade; insert into p values (1, 'new'), (12, 'y'); commit`)
+  await master.query(
+    `begin; insert into p values (11, 'x'); truncate p cascade; insert into p values (1, 'new'), (12, 'y'); commit`,
+  )
   await pair.syncAndCompare('p', 'c')
   await master.query(`begin; truncate p, c; rollback; insert into c values (1, 1)`)
   await pair.syncAndCompare('p', 'c')
@@ -41,7 +45,9 @@ test('cases 60, 138: partitions created, attached with rows, detached', async ()
   await pair.master.query(more)
   await pair.slave.query(more)
   const attach = `alter table m attach partition m_4 for values from ('2024-04-01') to ('2024-05-01')`
-  await pair.master.query(`insert into m_4 values (1, '2024-04-02', 'was here'); ${attach}; insert into m values (2, '2024-03-02', 'new')`)
+  await pair.master.query(
+    `insert into m_4 values (1, '2024-04-02', 'was here'); ${attach}; insert into m values (2, '2024-03-02', 'new')`,
+  )
   await pair.slave.query(attach)
   await pair.syncAndCompare('m', 'm_3', 'm_4')
   await pair.master.query('truncate m_3; alter table m detach partition m_4')
@@ -53,7 +59,9 @@ test('a partitioned master table into a plain slave table', async () => {
     tables: ['m'],
     slaveDdl: 'create table m (v text, id int, at date, primary key (at, id))',
   })
-  await pair.master.query(`insert into m values (1, '2024-01-05', 'a'); insert into m_2 (id, at) values (2, '2024-02-02')`)
+  await pair.master.query(
+    `insert into m values (1, '2024-01-05', 'a'); insert into m_2 (id, at) values (2, '2024-02-02')`,
+  )
   await pair.sync()
   expect(await pair.slave.query('select id, at::text, v from m order by id')).toEqual([
     { id: 1, at: '2024-01-05', v: 'a' },
@@ -100,11 +108,13 @@ test('cases 57, 176: sequences owned by columns follow, and never go back', asyn
 })
 
 test('case 104: odd identifiers everywhere', async () => {
-  await using pair = await replicatedPair(`create schema "Odd.Name"; create table "Odd.Name"."x y" ("a.b" int, "sel""ect" text, "$1" int, "xid" int, "тест" text,
+  await using pair =
+    await replicatedPair(`create schema "Odd.Name"; create table "Odd.Name"."x y" ("a.b" int, "sel""ect" text, "$1" int, "xid" int, "тест" text,
     primary key ("a.b", "xid", "sel""ect"));
     create table "${'n'.repeat(63)}" (id int primary key); create table "${'n'.repeat(62)}x" (id int primary key);
     create table "user" ("order" int primary key, "group" text)`)
-  await pair.master.query(`insert into "Odd.Name"."x y" values (1, 'q"''', 2, 3, 'т'); insert into "user" values (1, 'g');
+  await pair.master
+    .query(`insert into "Odd.Name"."x y" values (1, 'q"''', 2, 3, 'т'); insert into "user" values (1, 'g');
     insert into "${'n'.repeat(63)}" values (1); insert into "${'n'.repeat(62)}x" values (2)`)
   const tables = ['"Odd.Name"."x y"', '"user"', `"${'n'.repeat(63)}"`, `"${'n'.repeat(62)}x"`]
   await pair.syncAndCompare(...tables)
@@ -113,7 +123,9 @@ test('case 104: odd identifiers everywhere', async () => {
 })
 
 test('case 63: children of old-style inheritance are tables of their own', async () => {
-  await using pair = await replicatedPair(`create table base (id int primary key, v text); create table child (primary key (id)) inherits (base)`)
+  await using pair = await replicatedPair(
+    `create table base (id int primary key, v text); create table child (primary key (id)) inherits (base)`,
+  )
   await pair.master.query(`insert into base values (1, 'b'), (2, 'b'); insert into child values (1, 'c'), (3, 'c')`)
   await pair.syncAndCompare('only base', 'child')
   await pair.master.query(`delete from only base where id = 1; update base set v = 'x'`)
@@ -122,7 +134,9 @@ test('case 63: children of old-style inheritance are tables of their own', async
 
 test('case 106: tables that are nothing but their key, and wide ones', async () => {
   const wide = Array.from({ length: 500 }, (_, index) => `c${index} int`).join(', ')
-  await using pair = await replicatedPair(`create table only_key (a int, b text, primary key (a, b)); create table wide (id int primary key, ${wide})`)
+  await using pair = await replicatedPair(
+    `create table only_key (a int, b text, primary key (a, b)); create table wide (id int primary key, ${wide})`,
+  )
   await pair.master.query(`insert into only_key values (1, 'x'), (2, 'y'); insert into wide (id, c499) values (1, 2)`)
   await pair.syncAndCompare('only_key', 'wide')
   await pair.master.query(`update only_key set b = 'z' where a = 1; update wide set c0 = 1`)
@@ -135,7 +149,9 @@ test('cases 48 to 50, 52, 64: upsert, CTEs, cascades, user triggers', async () =
     create function shout() returns trigger language plpgsql as $$ begin new.v := upper(new.v); new.id := new.id + 1000; return new; end $$;
     create table shouted (id int primary key, v text); create trigger shout before insert on shouted for each row execute function shout()`)
   const { master } = pair
-  await master.query(`insert into p values (1, 'a'), (2, 'b'), (3, 'c'); insert into c values (1, 1), (2, 2), (3, 3); insert into shouted values (1, 'low')`)
+  await master.query(
+    `insert into p values (1, 'a'), (2, 'b'), (3, 'c'); insert into c values (1, 1), (2, 2), (3, 3); insert into shouted values (1, 'low')`,
+  )
   await pair.syncAndCompare('p', 'c')
   await master.query(`insert into p values (1, 'x'), (9, 'y') on conflict (id) do update set v = excluded.v;
     insert into p values (2, 'ignored') on conflict do nothing;
@@ -145,7 +161,9 @@ test('cases 48 to 50, 52, 64: upsert, CTEs, cascades, user triggers', async () =
 
 test('case 116: TOASTed values that an UPDATE did not touch', async () => {
   await using pair = await replicatedPair(`create table t (id int primary key, big text, v int)`)
-  await pair.master.query(`insert into t select i, (select string_agg(md5((i * j)::text), '') from generate_series(1, 2000) j), 0 from generate_series(1, 5) i`)
+  await pair.master.query(
+    `insert into t select i, (select string_agg(md5((i * j)::text), '') from generate_series(1, 2000) j), 0 from generate_series(1, 5) i`,
+  )
   await pair.syncAndCompare('t')
   await pair.master.query('update t set v = id')
   await pair.syncAndCompare('t')

@@ -7,12 +7,26 @@ const TYPES: readonly (readonly [string, readonly string[]])[] = [
   ['smallint', ['-32768', '32767']],
   ['integer', ['-2147483648', '2147483647']],
   ['bigint', ['-9223372036854775808', '9223372036854775807', '9007199254740993']],
-  ['numeric', [`'1.00'`, `'1.0'`, `'12345678901234567890.123456789'`, `'NaN'`, `'Infinity'`, `'-Infinity'`, `'1e-300'`]],
+  [
+    'numeric',
+    [`'1.00'`, `'1.0'`, `'12345678901234567890.123456789'`, `'NaN'`, `'Infinity'`, `'-Infinity'`, `'1e-300'`],
+  ],
   ['numeric(10,2)', [`'1.50'`, `'-0.01'`]],
   ['real', [`'0.1'`, `'-0'`, `'NaN'`, `'Infinity'`, `'1.17549435e-38'`]],
   ['double precision', [`'0.30000000000000004'`, `'-0'`, `'NaN'`, `'-Infinity'`, `'5e-324'`]],
   ['money', [`'-12.34'`]],
-  ['text', [`''`, `null`, `'\\N'`, `'\\.'`, `E'tab\\tnl\\ncr\\r\\\\bs'`, `'trailing  '`, `U&'\\00e9 e\\0301 \\+01F600 \\0130i'`]],
+  [
+    'text',
+    [
+      `''`,
+      `null`,
+      `'\\N'`,
+      `'\\.'`,
+      `E'tab\\tnl\\ncr\\r\\\\bs'`,
+      `'trailing  '`,
+      `U&'\\00e9 e\\0301 \\+01F600 \\0130i'`,
+    ],
+  ],
   ['varchar(5)', [`'ab  '`]],
   ['char(5)', [`'ab'`]],
   ['"char"', [`'x'`]],
@@ -110,7 +124,9 @@ test.each(KEY_TYPES)('key of type %s: rows found again, changed, deleted (sectio
   const keys = values.filter((value) => value !== 'null')
   await pair.master.query(`set timezone = 'Asia/Kolkata'; set datestyle = 'SQL, DMY'; set extra_float_digits = -5`)
   for (const [index, value] of keys.entries()) {
-    await pair.master.query(`insert into k values (${index}, (${value})::${type}, 1), (${index} + 100, (${value})::${type}, 1)`)
+    await pair.master.query(
+      `insert into k values (${index}, (${value})::${type}, 1), (${index} + 100, (${value})::${type}, 1)`,
+    )
   }
   await pair.syncAndCompare('k')
   await pair.master.query('update k set v = 2 where part < 100; delete from k where part >= 100')
@@ -125,6 +141,8 @@ test('case 90: keys that are equal but spelt differently are one key', async () 
   await using pair = await replicatedPair(ddl)
   await pair.master.query(`insert into t values ('Foo', 1); insert into n values (1.0, 1)`)
   await pair.syncAndCompare('t', 'n')
-  await pair.master.query(`update t set k = 'foo'; update t set k = 'FOO', v = 2; update n set k = 1.00; update n set v = 3 where k = 1`)
+  await pair.master.query(
+    `update t set k = 'foo'; update t set k = 'FOO', v = 2; update n set k = 1.00; update n set v = 3 where k = 1`,
+  )
   await pair.syncAndCompare('t', 'n')
 })

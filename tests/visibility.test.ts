@@ -19,9 +19,11 @@ test('cases 25, 26, 32, 41: a transaction that is open during a sync comes whole
 
 test('cases 29 to 31: savepoints, undone parts, more than 64 subtransactions', async () => {
   await using pair = await replicatedPair(DDL)
-  await pair.master.query(`begin; insert into t values (1, 'a'); savepoint s; insert into t values (2, 'undone'); rollback to s;
+  await pair.master
+    .query(`begin; insert into t values (1, 'a'); savepoint s; insert into t values (2, 'undone'); rollback to s;
     savepoint s2; insert into t values (3, 'kept'); release s2; commit`)
-  await pair.master.query(`do $$ begin for i in 10..110 loop begin insert into t values (i, 'sub'); if i % 3 = 0 then raise 'x'; end if;
+  await pair.master
+    .query(`do $$ begin for i in 10..110 loop begin insert into t values (i, 'sub'); if i % 3 = 0 then raise 'x'; end if;
     exception when raise_exception then null; end; end loop; end $$`)
   await pair.syncAndCompare('t')
 })
@@ -41,7 +43,9 @@ test('cases 33, 34, 68: prepared transactions can be made, and come after COMMIT
 
 test('case 17: a row changed very often travels once', async () => {
   await using pair = await replicatedPair(DDL)
-  await pair.master.query(`insert into t values (1, '0'); do $$ begin for i in 1..3000 loop update t set v = i::text; end loop; end $$`)
+  await pair.master.query(
+    `insert into t values (1, '0'); do $$ begin for i in 1..3000 loop update t set v = i::text; end loop; end $$`,
+  )
   const result = await pair.syncAndCompare('t')
   expect(result.tables).toMatchObject([{ written: 1, deleted: 0 }])
 })
@@ -66,13 +70,16 @@ test('case 69, 70: a role without rights on rserv writes, and its temporary tabl
   await expect(client.query('select * from rserv.log_1')).rejects.toMatchObject({ code: '42501' })
   await client.query(`reset role`)
   await pair.syncAndCompare('public.t')
-  await client.query(`revoke all on public.t from rserv_test_writer_${process.pid}; drop table pg_temp.log_1, pg_temp.new_rows, pg_temp.truncate_log; drop role rserv_test_writer_${process.pid}`)
+  await client.query(
+    `revoke all on public.t from rserv_test_writer_${process.pid}; drop table pg_temp.log_1, pg_temp.new_rows, pg_temp.truncate_log; drop role rserv_test_writer_${process.pid}`,
+  )
 })
 
 test('case 47: an idle master is only read', async () => {
   await using pair = await replicatedPair(DDL)
   await pair.sync()
-  const xid = 'select pg_snapshot_xmax(pg_current_snapshot())::text as x, (select last_value from rserv.sync_id_seq) as s, (select count(*) from rserv.sync) as n'
+  const xid =
+    'select pg_snapshot_xmax(pg_current_snapshot())::text as x, (select last_value from rserv.sync_id_seq) as s, (select count(*) from rserv.sync) as n'
   const before = await pair.master.query(xid)
   for (let i = 0; i < 3; i++) expect((await pair.sync()).outcome).toBe('in-sync')
   const after = await pair.master.query(xid)

@@ -84,7 +84,8 @@ async function replaceRows(session: Session, stage: Stage): Promise<number> {
   const { target, name } = stage
   const { into, from } = columnLists(target)
   // A copy replaces all rows, changes those whose keys are named.
-  const replaced = target.transfer.mode === 'copy' ? 'true' : `exists (select from ${name} s where ${keysMatch(target)})`
+  const replaced =
+    target.transfer.mode === 'copy' ? 'true' : `exists (select from ${name} s where ${keysMatch(target)})`
   return session.run(
     `with replaced as (delete from ${onlyTable(target)} t where ${replaced} returning 1)
       insert into ${quoteName(target.description)} ${into} overriding system value

@@ -1,5 +1,7 @@
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import type { Session } from '../database/session.ts'
+import { tryWork } from '../database/transaction.ts'
+import type { Generation } from '../log/log-table.ts'
 import { logTable, TRUNCATE_LOG } from '../log/log-table.ts'
 import { quoteLiteral, quoteName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
@@ -16,13 +18,64 @@ function seenBy(limit: Position): string {
  * @returns rows removed
  */
 export async function cleanTable(session: Session, table: ReplicatedTable, limit: Position): Promise<number> {
-  const log = quoteName(logTable(table.tableId))
-  const rows = await session.run(`delete from ${log} where ${seenBy(limit)}`)
+  const resting: Generation = table.generation === 0 ? 1 : 0
+  const emptied = await emptyResting(session, table, resting, limit)
+  const deletable = emptied === undefined ? '' : 'only '
+  // Without ONLY the statement reaches both generations, of which one is the other's child.
+  const log = emptied === undefined ? logTable(table.tableId) : logTable(table.tableId, table.generation)
+  const deleted = await session.run(`delete from ${deletable}${quoteName(log)} where ${seenBy(limit)}`)
   const truncates = await session.run(
     `delete from ${quoteName(TRUNCATE_LOG)} where table_id = ${table.tableId} and ${seenBy(limit)}`,
   )
-  if (rows + truncates > 0) await moveLogStart(session, table, limit)
-  return rows + truncates
+  const rows = (emptied ?? 0) + deleted + truncates
+  if (rows > 0) await moveLogStart(session, table, limit)
+  return rows
+}
+
+/** At most this many rows that a slave still needs are moved, so that the rest can go by TRUNCATE. */
+const MOVE_AT_MOST = 10_000
+
+/**
+ * Empties the generation that is not written by TRUNCATE, whose cost does not grow with the rows, after moving the
+ * few rows that are still needed to the other one. Never waits: a waiting TRUNCATE would hold up the application
+ * (case 182). Readers lock the log before their snapshot, so none can miss a moved row.
+ * @returns rows removed; undefined where it could not be done now
+ */
+async function emptyResting(
+  session: Session,
+  table: ReplicatedTable,
+  resting: Generation,
+  limit: Position,
+): Promise<number | undefined> {
+  const log = quoteName(logTable(table.tableId, resting))
+  const written = quoteName(logTable(table.tableId, table.generation))
+  const any = await session.row(`select exists (select from only ${log}) as filled`)
+  if (any?.['filled'] !== 't') return 0
+  return tryWork(session, ['55P03'], async () => {
+    await session.run(`lock table only ${log} in access exclusive mode nowait`)
+    const row = await session.row(
+      `select count(*) as total, count(*) filter (where not (${seenBy(limit)})) as needed from only ${log}`,
+    )
+    const [total, needed] = [Number(row?.['total']), Number(row?.['needed'])]
+    if (needed > MOVE_AT_MOST) return undefined
+    if (needed > 0) await session.run(`insert into ${written} select * from only ${log} where not (${seenBy(limit)})`)
+    await session.run(`truncate only ${log}`)
+    return total - needed
+  })
+}
+
+/** From this size on the written generation changes places with the resting one, to be emptied as a whole. */
+const ROTATE_FROM_BYTES = 8 * 1024 * 1024
+
+/** Is the written generation large enough for its rows to be worth a change, and the other one free? */
+export async function shouldRotate(session: Session, table: ReplicatedTable): Promise<boolean> {
+  const written = quoteName(logTable(table.tableId, table.generation))
+  const resting = quoteName(logTable(table.tableId, table.generation === 0 ? 1 : 0))
+  const row = await session.row(
+    `select pg_relation_size($1::regclass) >= $2 and not exists (select from only ${resting}) as rotate`,
+    [written, ROTATE_FROM_BYTES],
+  )
+  return row?.['rotate'] === 't'
 }
 
 /** Are there log rows that `upTo` has seen and `position` has not? */

@@ -1,13 +1,19 @@
 import type { ClientConfig } from 'pg'
-import type { KnownServer } from '../acknowledge/servers.ts'
 import { listServers } from '../acknowledge/servers.ts'
-import type { BackendResolver } from '../capture/contract.ts'
+import { chooseKey } from '../capture/choose-key.ts'
+import type { BackendResolver, CaptureTable } from '../capture/contract.ts'
+import { captureTable } from '../capture/install.ts'
+import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import { listReplicated } from '../capture/replicated-tables.ts'
-import { cleanTable, holdsRows } from '../clean/clean-log.ts'
+import { cleanTable, holdsRows, shouldRotate } from '../clean/clean-log.ts'
+import type { TableDescription } from '../database/describe-table.ts'
+import { describeTable } from '../database/describe-table.ts'
 import { requireRole } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
+import type { Generation } from '../log/log-table.ts'
+import { logColumn, logTable, TRUNCATE_LOG } from '../log/log-table.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
@@ -33,28 +39,77 @@ export async function cleanLog(
   options: CleanLimit & CommonOptions & { backends: BackendResolver },
 ): Promise<CleanResult> {
   await using session = await openSession(master, 'master', options)
-  return await inTransaction(session, async () => {
+  const tables = await inTransaction(session, async () => {
     await requireRole(session, 'master')
-    await session.query(`select pg_advisory_xact_lock(hashtextextended('rserv.clean', 0))`)
-    const servers = await listServers(session)
+    return listReplicated(session)
+  })
+  const cleaned: { table: QualifiedName; rows: number }[] = []
+  for (const table of tables) {
+    await rotateWhenLarge(session, table, options)
+    cleaned.push({ table: table.table, rows: await cleanOne(session, table.tableId, options) })
+  }
+  return await inTransaction(session, async () => {
     const wanted = await wantedSync(session, options)
-    const cleaned = wanted ? await cleanUpTo(session, servers, wanted) : []
-    const heldBy = await holders(session, servers, wanted)
-    return { rows: cleaned.reduce((sum, table) => sum + table.rows, 0), tables: cleaned, heldBy }
+    if (wanted) await forgetSyncs(session, wanted.syncId)
+    return {
+      rows: cleaned.reduce((sum, { rows }) => sum + rows, 0),
+      tables: cleaned.filter(({ rows }) => rows > 0),
+      heldBy: await holders(session, wanted),
+    }
   })
 }
 
-async function cleanUpTo(
+/** Cleans one table in a transaction of its own: its locks are short. */
+async function cleanOne(session: Session, tableId: number, limit: CleanLimit): Promise<number> {
+  return inTransaction(session, async () => {
+    await lockCleaning(session)
+    const table = (await listReplicated(session)).find((candidate) => candidate.tableId === tableId)
+    const upTo = await limitOf(session, limit)
+    return table && upTo ? cleanTable(session, table, upTo) : 0
+  })
+}
+
+async function lockCleaning(session: Session): Promise<void> {
+  await session.query(`select pg_advisory_xact_lock(hashtextextended('rserv.clean', 0))`)
+}
+
+/** What every slave has confirmed, and not beyond what was asked for; null: nothing may go. */
+async function limitOf(session: Session, limit: CleanLimit): Promise<Position | null> {
+  const wanted = await wantedSync(session, limit)
+  const positions = (await listServers(session)).map((server) => server.position)
+  if (!wanted || positions.length === 0 || positions.includes(null)) return null
+  return positions.reduce<Position>((least, position) => meet(least, position ?? least), wanted.position)
+}
+
+/** Points the capture at the resting generation of the log; takes no lock on the captured table. */
+async function rotateWhenLarge(
   session: Session,
-  servers: readonly KnownServer[],
-  wanted: WantedSync,
-): Promise<{ table: QualifiedName; rows: number }[]> {
-  const positions = servers.map((server) => server.position)
-  if (positions.length === 0 || positions.includes(null)) return []
-  const limit = positions.reduce<Position>((least, position) => meet(least, position ?? least), wanted.position)
-  const cleaned = await cleanTables(session, limit)
-  await forgetSyncs(session, wanted.syncId)
-  return cleaned
+  table: ReplicatedTable,
+  options: CleanLimit & { backends: BackendResolver },
+): Promise<void> {
+  await inTransaction(session, async () => {
+    await lockCleaning(session)
+    const current = (await listReplicated(session)).find(({ tableId }) => tableId === table.tableId)
+    if (!current || !(await limitOf(session, options)) || !(await shouldRotate(session, current))) return
+    const description = await describeTable(session, current.table)
+    // A table that is not what was captured is replicate's to complain about.
+    if (description?.oid !== current.oid) return
+    const generation = current.generation === 0 ? 1 : 0
+    const backend = await options.backends(table.backend)
+    for (const statement of backend.createFunctions(captureOf(current, description, generation)))
+      await session.run(statement)
+    await session.run('update rserv.replicated_table set generation = $2 where table_id = $1', [
+      table.tableId,
+      generation,
+    ])
+  })
+}
+
+function captureOf(table: ReplicatedTable, description: TableDescription, generation: Generation): CaptureTable {
+  const key = chooseKey(description, table.keyColumns, 'master')
+  const inOrder = table.keyColumns.flatMap((name) => key.find((column) => column.name === name) ?? [])
+  const logNames = { log: logTable(table.tableId, generation), truncateLog: TRUNCATE_LOG, column: logColumn }
+  return captureTable({ tableId: table.tableId, description, key: inOrder, granularity: table.granularity, logNames })
 }
 
 interface WantedSync {
@@ -74,28 +129,16 @@ async function wantedSync(session: Session, limit: CleanLimit): Promise<WantedSy
   return row ? { syncId: row['sync_id'] ?? '', position: row['position'] ?? '' } : null
 }
 
-async function holders(
-  session: Session,
-  servers: readonly KnownServer[],
-  wanted: WantedSync | null,
-): Promise<{ server: string; reason: string }[]> {
+async function holders(session: Session, wanted: WantedSync | null): Promise<{ server: string; reason: string }[]> {
   const tables = await listReplicated(session)
   const held: { server: string; reason: string }[] = []
-  for (const { name, syncId, position } of servers) {
+  for (const { name, syncId, position } of await listServers(session)) {
     if (position === null) held.push({ server: name, reason: 'has never synced' })
     else if (wanted && (await holdsRows(session, tables, { upTo: wanted.position, position }))) {
       held.push({ server: name, reason: `has confirmed sync id ${syncId} only` })
     }
   }
   return held
-}
-
-async function cleanTables(session: Session, limit: Position): Promise<{ table: QualifiedName; rows: number }[]> {
-  const cleaned: { table: QualifiedName; rows: number }[] = []
-  for (const table of await listReplicated(session)) {
-    cleaned.push({ table: table.table, rows: await cleanTable(session, table, limit) })
-  }
-  return cleaned.filter(({ rows }) => rows > 0)
 }
 
 /** Positions older than each slave's own and the limit name nothing any more. */
