@@ -2,7 +2,7 @@ import type { Column, TableDescription } from '../database/describe-table.ts'
 import type { Session } from '../database/session.ts'
 import { RservError } from '../shared/errors.ts'
 import type { QualifiedName } from '../shared/names.ts'
-import { displayName, quoteName } from '../shared/names.ts'
+import { displayName } from '../shared/names.ts'
 import type { ChosenColumn } from './choose-key.ts'
 import type { CaptureTable, Granularity, TriggerBackend } from './contract.ts'
 
@@ -98,11 +98,6 @@ export async function checkBackend(session: Session, backend: TriggerBackend, ta
 
 /** The lock that creating triggers takes, in a sentence. */
 export const INSTALL_LOCK = 'SHARE ROW EXCLUSIVE on the table for some milliseconds: readers go on, writers wait'
-
-/** Waits for running writers and keeps new ones out until the transaction ends. */
-export function lockForInstall(table: QualifiedName): string {
-  return `lock table ${quoteName(table)} in share row exclusive mode`
-}
 
 /** Enabled triggers on a table that call rserv's functions. */
 export async function countTriggers(session: Session, oid: string): Promise<number> {

@@ -33,10 +33,9 @@ export async function findNode(session: Session): Promise<Node | null> {
 
 /**
  * The node, which must have the role and the current schema. Inside a transaction.
- * @throws RservError NOT_INITIALISED, WRONG_ROLE, SCHEMA_TOO_NEW, STANDBY
+ * @throws RservError NOT_INITIALISED, WRONG_ROLE, SCHEMA_TOO_NEW
  */
 export async function requireRole(session: Session, role: Role): Promise<Node> {
-  if (role === 'master') await refuseStandby(session)
   const node = await findNode(session)
   const database = session.database
   if (!node) {
@@ -58,17 +57,4 @@ export async function requireRole(session: Session, role: Role): Promise<Node> {
     })
   }
   return node
-}
-
-/**
- * On a standby pg_current_snapshot() lists no running transactions (case 35).
- * @throws RservError STANDBY
- */
-export async function refuseStandby(session: Session): Promise<void> {
-  const row = await session.row('select pg_catalog.pg_is_in_recovery() as standby')
-  if (row?.['standby'] !== 't') return
-  throw new RservError('STANDBY', `database ${session.database} is on a standby`, {
-    side: session.side,
-    hint: 'Give the primary: positions can only be taken there, and nothing can be written on a standby.',
-  })
 }

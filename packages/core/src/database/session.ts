@@ -85,11 +85,12 @@ export interface SessionOptions {
 }
 
 const FACTS = `select current_database() as database, current_setting('server_version_num') as version,
-  current_setting('search_path') as search_path, current_setting('synchronous_commit') as sync`
+  current_setting('search_path') as search_path, current_setting('synchronous_commit') as sync,
+  pg_catalog.pg_is_in_recovery() as standby`
 
 /**
  * Connects.
- * @throws RservError CONNECT, SERVER_TOO_OLD, CANCELLED
+ * @throws RservError CONNECT, SERVER_TOO_OLD, STANDBY, CANCELLED
  */
 export async function openSession(config: pg.ClientConfig, side: Side, options: SessionOptions = {}): Promise<Session> {
   options.signal?.throwIfAborted()
@@ -109,6 +110,7 @@ export async function openSession(config: pg.ClientConfig, side: Side, options: 
     const session = new Session(client, side, rows[0] ?? {})
     closeOnAbort(session, options.signal)
     if (session.version < OLDEST_SUPPORTED) throw tooOld(session)
+    if (rows[0]?.['standby'] === 't') throw standbyError(session)
     return session
   } catch (error) {
     await client.end().catch(() => undefined)
@@ -130,5 +132,13 @@ function tooOld(session: Session): RservError {
   return new RservError('SERVER_TOO_OLD', `the ${session.side}'s PostgreSQL is older than 14`, {
     side: session.side,
     hint: 'rserv needs PostgreSQL 14 or newer on both sides.',
+  })
+}
+
+/** Nothing can be written on a standby, and its snapshots list no running transactions (case 35). */
+export function standbyError(session: Session): RservError {
+  return new RservError('STANDBY', `database ${session.database} is on a standby`, {
+    side: session.side,
+    hint: 'Give the primary: positions can only be taken there, and nothing can be written on a standby.',
   })
 }

@@ -2,7 +2,7 @@ import type { ClientConfig } from 'pg'
 import { applyTransfer } from '../apply/apply-transfer.ts'
 import type { TableResult } from '../apply/results.ts'
 import type { SlavePosition } from '../apply/slave-position.ts'
-import { ensurePosition, lockPosition } from '../apply/slave-position.ts'
+import { ensurePosition, lockPosition, readPosition } from '../apply/slave-position.ts'
 import { listSlaveTables } from '../apply/slave-tables.ts'
 import { requireRole } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
@@ -11,7 +11,7 @@ import { begin, inTransaction, rollback } from '../database/transaction.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import { displayName, sameName } from '../shared/names.ts'
 import { readTransfer } from '../transfer/file/read-file.ts'
-import type { Transfer } from '../transfer/transfer.ts'
+import type { Transfer, TransferHeader } from '../transfer/transfer.ts'
 import { alreadyApplied, refuseWrongFile } from './check-file.ts'
 import { commitTransfer } from './commit-transfer.ts'
 import type { TransferResult } from './replicate.ts'
@@ -30,6 +30,7 @@ export async function applySnapshot(
   const node = await inTransaction(session, () => requireRole(session, 'slave'))
   const transfer = await readTransfer(input)
   const { header } = transfer
+  await inTransaction(session, () => refuseAtOnce(session, header, node.nodeId))
   await ensurePosition(session, header.origin)
   await begin(session)
   try {
@@ -47,6 +48,13 @@ export async function applySnapshot(
     await rollback(session)
     throw error
   }
+}
+
+/** Before anything is written; what is found now is checked again under the lock. */
+async function refuseAtOnce(session: Session, header: TransferHeader, nodeId: string): Promise<void> {
+  const position = await readPosition(session, header.origin)
+  if (alreadyApplied(header, position)) return
+  refuseWrongFile(header, { nodeId, position, tables: await listSlaveTables(session) })
 }
 
 function elapsed(started: number): number {

@@ -3,7 +3,6 @@ import type { BackendResolver } from '../capture/contract.ts'
 import { checkBackend } from '../capture/install.ts'
 import { latestVersion, migrate } from '../database/migrate.ts'
 import type { Role } from '../database/node.ts'
-import { refuseStandby } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
@@ -34,7 +33,7 @@ export interface MasterInitOptions extends CommonOptions {
 export async function masterInit(master: ClientConfig, options: MasterInitOptions): Promise<InitResult> {
   await using session = await openSession(master, 'master', options)
   return await inTransaction(session, async () => {
-    const previous = await prepare(session)
+    const previous = await migrate(session)
     const current = await session.row('select backend from rserv.node')
     const name = options.backend ?? current?.['backend'] ?? 'plpgsql'
     await checkBackend(session, await options.backends(name))
@@ -50,15 +49,10 @@ export async function masterInit(master: ClientConfig, options: MasterInitOption
 export async function slaveInit(slave: ClientConfig, options: CommonOptions = {}): Promise<InitResult> {
   await using session = await openSession(slave, 'slave', options)
   return await inTransaction(session, async () => {
-    const previous = await prepare(session)
+    const previous = await migrate(session)
     await session.run('update rserv.node set is_slave = true')
     return describe(session, 'slave', previous)
   })
-}
-
-async function prepare(session: Session): Promise<number | null> {
-  await refuseStandby(session)
-  return migrate(session)
 }
 
 async function describe(session: Session, role: Role, previousVersion: number | null): Promise<InitResult> {

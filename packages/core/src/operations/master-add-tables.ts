@@ -1,14 +1,7 @@
 import type { ClientConfig } from 'pg'
 import type { BackendResolver, Granularity, TriggerBackend } from '../capture/contract.ts'
 import { chooseKey } from '../capture/choose-key.ts'
-import {
-  captureTable,
-  checkBackend,
-  chooseGranularity,
-  countTriggers,
-  INSTALL_LOCK,
-  lockForInstall,
-} from '../capture/install.ts'
+import { captureTable, checkBackend, chooseGranularity, countTriggers, INSTALL_LOCK } from '../capture/install.ts'
 import { refuseUnsupported } from '../capture/refuse-table.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import { listReplicated } from '../capture/replicated-tables.ts'
@@ -143,7 +136,9 @@ function dryRun(prepared: Prepared, backend: TriggerBackend): AddedTable {
     granularity: prepared.granularity,
     backend: backend.name,
     locks: INSTALL_LOCK,
-    sql: [lockForInstall(prepared.description), ...statements(prepared, 0, backend)].map((sql) => `${sql};`).join('\n'),
+    sql: statements(prepared, 0, backend)
+      .map((sql) => `${sql};`)
+      .join('\n'),
   }
 }
 
@@ -185,16 +180,16 @@ async function addTable(
   backend: TriggerBackend,
   options: MasterAddTablesOptions,
 ): Promise<AddedTable> {
-  await session.run(lockForInstall(table))
+  await session.query(`select pg_advisory_xact_lock(hashtextextended('rserv.add-table', 0))`)
   const known = (await listReplicated(session)).find((other) => sameName(other.table, table))
-  // Read under the lock: the table may have changed while it was waited for.
   const prepared = await prepareTable(session, table, backend, options)
   if (known) return alreadyThere(known, prepared, options)
   const tableId = await record(session, prepared, backend)
   const run = statements(prepared, tableId, backend)
+  // Creating the first trigger takes the lock; LOCK TABLE would need more rights on the table.
   for (const statement of run) await session.run(statement)
-  const triggers = await countTriggers(session, prepared.description.oid)
-  await session.run('update rserv.replicated_table set trigger_count = $2 where table_id = $1', [tableId, triggers])
+  await refuseChanged(session, prepared.description)
+  await beginLog(session, tableId, prepared.description)
   return {
     table,
     outcome: 'added',
@@ -206,7 +201,26 @@ async function addTable(
   }
 }
 
+/** The table may have changed before the lock was there. */
+async function refuseChanged(session: Session, before: TableDescription): Promise<void> {
+  const now = await describeTable(session, before)
+  const shape = (table: TableDescription | null): string => JSON.stringify({ ...table, estimatedRows: 0 })
+  if (shape(now) === shape(before)) return
+  throw new RservError('CAPTURE_BROKEN', `table ${displayName(before)} was altered while it was being added`, {
+    side: 'master',
+    hint: 'Nothing was changed; run the command again.',
+  })
+}
+
 /** The lock is held, so no running transaction has written the table: the log is complete from this snapshot on. */
+async function beginLog(session: Session, tableId: number, description: TableDescription): Promise<void> {
+  await session.run(
+    `update rserv.replicated_table set trigger_count = $2, captured_from = s, log_start = s
+      from pg_current_snapshot() s where table_id = $1`,
+    [tableId, await countTriggers(session, description.oid)],
+  )
+}
+
 async function record(
   session: Session,
   { description, key, granularity }: Prepared,

@@ -117,6 +117,11 @@ export async function slaveRemoveTables(
         table.name,
       ])
     }
+    // Without a table of its master a position says nothing: it starts anew, also where the master lost it.
+    await session.run(
+      `delete from rserv.slave_sync s
+        where not exists (select from rserv.slave_table t where t.origin = s.origin)`,
+    )
     return { tables: selected.map(({ table }) => ({ table, outcome: 'removed' as const })) }
   })
 }
