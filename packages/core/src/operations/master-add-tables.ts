@@ -204,12 +204,15 @@ async function addTable(
 /** The table may have changed before the lock was there. */
 async function refuseChanged(session: Session, before: TableDescription): Promise<void> {
   const now = await describeTable(session, before)
-  const shape = (table: TableDescription | null): string => JSON.stringify({ ...table, estimatedRows: 0 })
-  if (shape(now) === shape(before)) return
+  if (shapeOf(now) === shapeOf(before)) return
   throw new RservError('CAPTURE_BROKEN', `table ${displayName(before)} was altered while it was being added`, {
     side: 'master',
     hint: 'Nothing was changed; run the command again.',
   })
+}
+
+function shapeOf(table: TableDescription | null): string {
+  return JSON.stringify({ ...table, estimatedRows: 0 })
 }
 
 /** The lock is held, so no running transaction has written the table: the log is complete from this snapshot on. */
