@@ -40,7 +40,10 @@ export function reportError(error: unknown, context: Context, { argv, secrets, d
 
 function describe(error: unknown, { signal }: Context): Report {
   if (error instanceof UsageError) return { code: 'USAGE', message: error.message, hint: error.hint }
-  if (error instanceof CommanderError) return { code: 'USAGE', message: error.message.replace(/^error: /, '') }
+  if (error instanceof CommanderError) {
+    const message = error.code === 'commander.help' ? 'no command given' : error.message.replace(/^error: /, '')
+    return { code: 'USAGE', message, hint: 'rserv help COMMAND says how a command is used.' }
+  }
   if (signal.aborted) return { code: 'CANCELLED', message: 'interrupted', hint: 'What was under way was rolled back.' }
   if (error instanceof RservError) return error
   return { code: 'INTERNAL', message: error instanceof Error ? error.message : String(error) }

@@ -22,8 +22,9 @@ export function flag(options: OptionValues, name: OptionName): boolean {
 export function number(options: OptionValues, name: OptionName): number | undefined {
   const value = text(options, name)
   if (value === undefined) return undefined
-  if (!/^\d+(\.\d+)?$/.test(value))
-    throw new UsageError(`not a number: ${value}`, `Option ${flagName(name)} takes a number that is not negative.`)
+  if (!/^\d+(\.\d+)?$/.test(value)) {
+    throw new UsageError(`option ${flagName(name)} is ${value}`, 'It takes a number that is not negative.')
+  }
   return Number(value)
 }
 

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto'
+import type { CliRun, TestDatabase } from '@rserv/test-utils'
+import { runCli, uriOf } from '@rserv/test-utils'
+import { expect } from 'vitest'
+import type { CliPair } from './support.ts'
+import { databases, rserv, setUp } from './support.ts'
+
+export const ORDERS = 'create table orders (id int primary key, v text)'
+
+export interface Failure {
+  readonly code?: number
+  /** The error's code in the document. */
+  readonly error: string
+  readonly says: RegExp
+}
+
+/** Runs rserv and expects it to fail with that error, a hint, and no stack trace. */
+export async function fails(
+  args: readonly string[],
+  expected: Failure,
+  options: { input?: Buffer } = {},
+): Promise<CliRun> {
+  const run = await runCli([...args, '--json'], options)
+  expect(run.stderr).toMatch(/^rserv: .+/m)
+  expect(run.stderr).toMatch(expected.says)
+  expect(run.stderr).toMatch(/^hint: .+/m)
+  expect(run.stderr).not.toMatch(/^\s+at /m)
+  const { error } = JSON.parse(run.stdout) as { error: { code: string } }
+  expect({ code: run.code, error: error.code }).toEqual({ code: expected.code ?? 1, error: expected.error })
+  return run
+}
+
+/** Everything that rserv could change: all rows of its schema, triggers, functions, and the user's tables. */
+async function fingerprint(database: TestDatabase): Promise<string> {
+  const [schema] = await database.query<{ xml: string }>(
+    `select schema_to_xml('public', true, true, '')::text ||
+      (select coalesce(string_agg(schema_to_xml(nspname, true, true, '')::text, ''), '') from pg_namespace where nspname = 'rserv') ||
+      (select coalesce(string_agg(tgname || tgenabled::text, ',' order by oid), '') from pg_trigger) ||
+      (select count(*) from pg_proc) as xml`,
+  )
+  return createHash('sha256')
+    .update(schema?.xml ?? '')
+    .digest('hex')
+}
+
+/** A pair that must be as it was when the work has failed. */
+export async function unchanged(pair: CliPair, work: () => Promise<unknown>): Promise<void> {
+  const before = [await fingerprint(pair.master), await fingerprint(pair.slave)]
+  await work()
+  expect([await fingerprint(pair.master), await fingerprint(pair.slave)]).toEqual(before)
+}
+
+/** Set up and replicated once. */
+export async function ready(ddl = ORDERS, slaveDdl = ddl): Promise<CliPair> {
+  const pair = await databases(ddl, slaveDdl)
+  await setUp(pair)
+  await rserv('replicate', pair.master.uri, pair.slave.uri)
+  return pair
+}
+
+/** The database's URI for another role. */
+export function uriAs({ config }: TestDatabase, { name, password }: { name: string; password: string }): string {
+  return uriOf({ ...config, user: name, password })
+}

@@ -1,0 +1,152 @@
+import { PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { describe, expect, test } from 'vitest'
+import { COMMANDS } from '../src/commands/index.ts'
+import { main } from '../src/main.ts'
+import { OPTIONS } from '../src/options.ts'
+
+interface Run {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a command line in this process. */
+async function run(argv: string[], given: { signal?: AbortSignal; isTTY?: boolean } = {}): Promise<Run> {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+  const { signal = new AbortController().signal, isTTY = false } = given
+  const streams = {
+    stdin: Object.assign(new PassThrough(), { isTTY }),
+    stdout: Object.assign(stdout, { isTTY }),
+    stderr,
+  }
+  const code = await main(argv, { ...streams, env: {}, cwd: import.meta.dirname, signal })
+  stdout.end()
+  stderr.end()
+  return { code, stdout: await text(stdout), stderr: await text(stderr) }
+}
+
+/** Nothing listens there. */
+const NOWHERE = 'host=127.0.0.1 port=1 dbname=x'
+
+describe('help', () => {
+  test.each(COMMANDS)(
+    '$name has a summary, described arguments and options, and examples that it takes',
+    async (command) => {
+      const help = await run([command.name, '--help'])
+      expect(help).toMatchObject({ code: 0, stderr: '' })
+      for (const example of command.examples) {
+        expect(help.stdout).toContain(`rserv ${example}`)
+        expect(example.startsWith(command.name) || example.startsWith('master-sync')).toBe(true)
+      }
+      for (const { help: line } of command.arguments) expect(help.stdout.replaceAll(/\s+/g, ' ')).toContain(line)
+      for (const name of command.options) expect(help.stdout).toContain(OPTIONS[name].flag)
+      expect(command.options).toEqual(expect.arrayContaining(['json', 'debug', 'verbose', 'noverbose']))
+      expect(command.options).toEqual(expect.arrayContaining(['host', 'port', 'user', 'password']))
+    },
+  )
+
+  test.each(COMMANDS.filter((command) => command.historic))('$historic is $name', async ({ historic, name }) => {
+    const [old, modern] = [await run([historic ?? '', '--help']), await run([name, '--help'])]
+    expect(old).toEqual(modern)
+  })
+
+  test('of the whole, and the version', async () => {
+    const help = await run(['help'])
+    expect(help).toMatchObject({ code: 0, stderr: '' })
+    for (const { name } of COMMANDS) expect(help.stdout).toContain(name)
+    expect(await run(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+/) })
+  })
+})
+
+describe('wrong usage: exit code 2, a message on standard error, nothing on standard output', () => {
+  test.each([
+    ['no command', []],
+    ['an unknown command', ['repplicate', 'a', 'b']],
+    ['an unknown option', ['replicate', 'a', 'b', '--fast']],
+    ['a missing argument', ['replicate', 'a']],
+    ['an argument too many', ['get-sync-id', 'a', 'b']],
+    ['an option without its value', ['get-sync-id', 'a', '--host']],
+    ['a bad sync id', ['master-sync', 'a', 'seven']],
+    ['a bad sync id to clean', ['clean-log', 'a', '1.5']],
+    ['neither sync id nor age', ['clean-log', 'a']],
+    ['both sync id and age', ['clean-log', 'a', '1', '--older-than', '1']],
+    ['a bad age', ['clean-log', 'a', '--older-than', 'yesterday']],
+    ['no table', ['master-add-table', 'a']],
+    ['columns for several tables', ['master-add-table', 'a', 't', 'id', '--table', 'u']],
+    ['columns for all tables', ['slave-add-table', 'a', 't', 'id', '--all']],
+    ['a bad granularity', ['master-add-table', 'a', 't', '--granularity', 'table']],
+    ['a lock timeout of 0, which would wait for ever', ['master-add-table', 'a', 't', '--lock-timeout', '0']],
+    ['a bad URI', ['get-sync-id', 'postgres://h:x/y']],
+    ['a bad connection string', ['get-sync-id', 'host=a nonsense=1']],
+    ['a bad port', ['get-sync-id', 'a', '--port', 'http']],
+    ['an unknown service', ['get-sync-id', 'service=no_such_service']],
+    ['a snapshot file that is not there', ['apply-snapshot', NOWHERE, '--snapshot', 'no-such-file']],
+    ['a snapshot file in no folder', ['prepare-snapshot', NOWHERE, '--snapshot', 'no-such-folder/file']],
+    ['one database twice in the demonstration', ['demo', 'one', 'one']],
+  ])('%s', async (_, argv) => {
+    const { code, stdout, stderr } = await run(argv)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).not.toBe('')
+    expect(stderr).not.toMatch(/^\s+at /m)
+  })
+
+  test('a snapshot is not written to a terminal, nor read from one', async () => {
+    for (const command of ['prepare-snapshot', 'apply-snapshot']) {
+      expect(await run([command, NOWHERE], { isTTY: true })).toMatchObject({ code: 2, stdout: '' })
+    }
+  })
+
+  test('with --json it is also a document', async () => {
+    for (const argv of [
+      ['clean-log', 'a', '--json'],
+      ['clean-log', '--json'],
+      ['clean-log', 'a', '--jsn', '--json'],
+    ]) {
+      const { code, stdout } = await run(argv)
+      expect(code).toBe(2)
+      expect(JSON.parse(stdout)).toEqual({
+        error: { code: 'USAGE', message: expect.any(String), hint: expect.anything() },
+      })
+    }
+  })
+})
+
+describe('failures: exit code 1', () => {
+  test('no server: said with what to do, and as a document', async () => {
+    const { code, stdout, stderr } = await run(['status', NOWHERE, '--json'])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^rserv: cannot connect to database x at 127\.0\.0\.1:1: .*\nhint: .+\n$/)
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'CONNECT', sqlState: 'ECONNREFUSED' } })
+  })
+
+  test('the stack with --debug only', async () => {
+    expect((await run(['status', NOWHERE])).stderr).not.toMatch(/^\s+at /m)
+    expect((await run(['status', NOWHERE, '--debug'])).stderr).toMatch(/^\s+at /m)
+  })
+
+  test('a document never gets into a snapshot', async () => {
+    const { code, stdout, stderr } = await run(['prepare-snapshot', NOWHERE, '--json'])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toContain('"code": "CONNECT"')
+  })
+
+  test('passwords are not shown, wherever they come from', async () => {
+    for (const argv of [
+      ['status', 'postgres://u:hunter22@127.0.0.1:1/hunter22', '--debug', '--json'],
+      ['status', `${NOWHERE} password=hunter22`, '--debug'],
+      ['status', NOWHERE, '--password', 'hunter22', '--debug'],
+      ['status', 'postgres://u:hunter22@127.0.0.1:x/d', '--debug', '--json'],
+      ['postgres://u:hunter22@127.0.0.1/d'],
+    ]) {
+      const { stdout, stderr } = await run(argv)
+      expect(stdout + stderr).not.toContain('hunter22')
+    }
+  })
+
+  test('an interrupt is named', async () => {
+    const { code, stderr } = await run(['status', NOWHERE], { signal: AbortSignal.abort() })
+    expect(code).toBe(1)
+    expect(stderr).toContain('rserv: interrupted')
+  })
+})
