@@ -129,7 +129,7 @@ test('snapshot files: prepare, apply, register; through files and through pipes'
     const piped = await rserv('PrepareSnapshot', master.uri)
     expect(piped.stderr).toContain('Snapshot dumped to STDOUT')
     const applied = await runCli(['ApplySnapshot', slave.uri], { input: piped.stdoutBytes })
-    expect(applied, applied.stderr).toMatchObject({ code: 0 })
+    expect(applied, `apply: ${applied.stderr}`).toMatchObject({ code: 0 })
     for (const table of ['orders', 'sales.items']) expect(await compareTable(master, slave, table)).toEqual(EQUAL)
   } finally {
     rmSync(folder, { recursive: true })

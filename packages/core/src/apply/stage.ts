@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Column } from '../database/describe-table.ts'
 import { sqlError } from '../database/server-errors.ts'
 import type { Session } from '../database/session.ts'
+import type { Side } from '../shared/errors.ts'
 import { RservError } from '../shared/errors.ts'
 import { displayName, quoteIdent, quoteName } from '../shared/names.ts'
 import type { TransferSection } from '../transfer/transfer.ts'
@@ -69,10 +70,14 @@ export async function loadSection(
     },
   })
   const target = session.copyIn(copy)
+  // A pipeline hands an error on to all of its streams: the first one to have it is where it comes from.
+  let side: Side | undefined
+  section.data.once('error', () => (side ??= 'master'))
+  target.once('error', () => (side ??= 'slave'))
   try {
     await pipeline(section.data, meter, target)
   } catch (error) {
-    throw sqlError(error, section.data.errored === error ? 'master' : 'slave')
+    throw sqlError(error, side ?? 'slave')
   }
   if (target.rowCount !== section.rowCount()) throw swallowed(session, section, section.rowCount(), target.rowCount)
   return { rows: target.rowCount, bytes }

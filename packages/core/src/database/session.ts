@@ -22,6 +22,7 @@ export class Session implements AsyncDisposable {
   /** The role's own search_path, to be put back for statements that run the user's functions. */
   readonly searchPath: string
   readonly durableCommit: string
+  #reading: Readable | undefined
 
   constructor(client: pg.Client, side: Side, facts: Row) {
     this.client = client
@@ -67,7 +68,14 @@ export class Session implements AsyncDisposable {
 
   /** Starts a COPY … TO STDOUT; the stream's errors are the server's. */
   copyOut(sql: string): Readable & { rowCount: number } {
-    return this.client.query(copyTo(sql)) as unknown as Readable & { rowCount: number }
+    const stream = this.client.query(copyTo(sql)) as unknown as Readable & { rowCount: number }
+    this.#reading = stream
+    return stream
+  }
+
+  /** Was a COPY … TO STDOUT left before its end? Then no statement gets through any more. */
+  get cutShort(): boolean {
+    return this.#reading !== undefined && !this.#reading.readableEnded
   }
 
   /** Starts a COPY … FROM STDIN; `rowCount` is set once the stream has finished. */

@@ -44,7 +44,9 @@ function settingValue(name: string, value: string): string {
 
 /** Rolls back and hides a second failure: the first is the one to report. */
 export async function rollback(session: Session): Promise<void> {
-  await session.run('rollback').catch(() => undefined)
+  // The end of the connection rolls back too.
+  if (session.cutShort) await session[Symbol.asyncDispose]()
+  else await session.run('rollback').catch(() => undefined)
 }
 
 /** Runs `work` in a transaction; commits when it returns, rolls back when it throws. */

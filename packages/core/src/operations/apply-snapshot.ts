@@ -8,9 +8,10 @@ import { requireRole } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
 import { begin, inTransaction, rollback } from '../database/transaction.ts'
+import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import { displayName, sameName } from '../shared/names.ts'
-import { readTransfer } from '../transfer/file/read-file.ts'
+import { openFile, readTransfer } from '../transfer/file/read-file.ts'
 import type { Transfer, TransferHeader } from '../transfer/transfer.ts'
 import { alreadyApplied, refuseWrongFile } from './check-file.ts'
 import { commitTransfer } from './commit-transfer.ts'
@@ -26,9 +27,10 @@ export async function applySnapshot(
   options: CommonOptions = {},
 ): Promise<TransferResult> {
   const started = performance.now()
+  const file = openFile(input)
   await using session = await openSession(slave, 'slave', options)
   const node = await inTransaction(session, () => requireRole(session, 'slave'))
-  const transfer = await readTransfer(input)
+  const transfer = await readTransfer(file)
   const { header } = transfer
   await inTransaction(session, () => refuseAtOnce(session, header, node.nodeId))
   await ensurePosition(session, header.origin)
@@ -46,7 +48,7 @@ export async function applySnapshot(
     return { ...base, outcome: 'applied', syncId: header.syncId, tables, bytes, elapsedMs: elapsed(started) }
   } catch (error) {
     await rollback(session)
-    throw error
+    throw error instanceof RservError && error.code === 'SQL' ? ((await transfer.damage()) ?? error) : error
   }
 }
 

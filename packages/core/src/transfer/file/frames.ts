@@ -97,11 +97,25 @@ export class FrameReader {
 
   /** @throws RservError BAD_SNAPSHOT unless the checksum comes next, is right, and is the end */
   async verify(): Promise<void> {
-    const expected = this.#hash.digest()
-    const frame = await this.next()
-    if (frame.type !== FRAME.checksum || !frame.payload.equals(expected)) throw badSnapshot('its checksum is wrong')
+    this.#check(await this.next())
     const more = await this.#pull()
     if (more || this.#buffered.length > 0) throw badSnapshot('something follows its end')
+  }
+
+  /**
+   * Reads on to the checksum, whatever the frames hold.
+   * @throws RservError BAD_SNAPSHOT when it is wrong or does not come
+   */
+  async verifyRest(): Promise<void> {
+    for (;;) {
+      const frame = await this.next()
+      if (frame.type === FRAME.checksum) return this.#check(frame)
+    }
+  }
+
+  #check(frame: Frame): void {
+    const right = frame.type === FRAME.checksum && frame.payload.equals(this.#hash.digest())
+    if (!right) throw badSnapshot('its checksum is wrong')
   }
 
   async #take(bytes: number): Promise<Buffer> {

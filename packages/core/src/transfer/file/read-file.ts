@@ -5,20 +5,35 @@ import type { Transfer, TransferHeader, TransferSection, TransferTable, Transfer
 import type { Frame } from './frames.ts'
 import { badSnapshot, FORMAT, FRAME, frameJson, FrameReader } from './frames.ts'
 
+export interface FileTransfer extends Transfer {
+  /** After rows were refused: is it because the file is damaged? Reads the rest of it. */
+  damage(): Promise<RservError | undefined>
+}
+
 /**
- * Opens a snapshot file: reads its header only; the rows stream when they are asked for.
+ * Begins to decompress a snapshot file. To be called before anything is waited for: a stream that fails while nobody
+ * listens would end the process. Whoever reads the bytes gets the error.
+ */
+export function openFile(input: NodeJS.ReadableStream): AsyncIterable<Buffer> {
+  const gunzip = createGunzip()
+  gunzip.on('error', () => undefined)
+  input.on('error', (error) => gunzip.destroy(error))
+  return input.pipe(gunzip)
+}
+
+/**
+ * Reads the header of a snapshot file; the rows stream when they are asked for.
  * @throws RservError BAD_SNAPSHOT
  */
-export async function readTransfer(input: NodeJS.ReadableStream): Promise<Transfer> {
-  const gunzip = createGunzip()
-  input.on('error', (error) => gunzip.destroy(error))
-  const reader = new FrameReader(input.pipe(gunzip))
+export async function readTransfer(file: AsyncIterable<Buffer>): Promise<FileTransfer> {
+  const reader = new FrameReader(file)
   const header = checkHeader(await reader.json(FRAME.header))
   const state: { pending: Frame | undefined } = { pending: undefined }
   return {
     header,
     sections: () => readSections(reader, header, state),
     finish: () => readTrailer(reader, state),
+    damage: () => damage(reader),
   }
 }
 
@@ -84,4 +99,13 @@ async function readTrailer(reader: FrameReader, state: { pending: Frame | undefi
   const trailer = frameJson(state.pending ?? (await reader.next()), FRAME.trailer) as TransferTrailer
   await reader.verify()
   return trailer
+}
+
+async function damage(reader: FrameReader): Promise<RservError | undefined> {
+  try {
+    await reader.verifyRest()
+    return undefined
+  } catch (error) {
+    return error instanceof RservError ? error : undefined
+  }
 }

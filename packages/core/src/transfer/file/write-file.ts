@@ -24,9 +24,10 @@ export async function writeTransfer(transfer: Transfer, output: NodeJS.WritableS
   try {
     await pipeline(frames, createGzip({ level: 3 }), output)
   } catch (error) {
-    if (error instanceof RservError || frames.errored === error) throw error
-    throw new RservError('BAD_ARGUMENT', `the snapshot file cannot be written: ${String(error)}`, {
-      hint: 'Check the path, the rights on it, and the free space.',
+    // What the source raises is wrapped; a system call that fails is the output's.
+    if (error instanceof RservError || !('syscall' in Object(error))) throw error
+    throw new RservError('BAD_ARGUMENT', `the snapshot file cannot be written: ${(error as Error).message}`, {
+      hint: 'Is there space, and does the reader of a pipe still read?',
       cause: error,
     })
   }
