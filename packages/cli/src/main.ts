@@ -6,7 +6,7 @@ import { buildProgram } from './program.ts'
 import { reportError } from './report.ts'
 import type { RunState } from './report.ts'
 
-export const EXIT = { done: 0, failed: 1, usage: 2 } as const
+const EXIT = { done: 0, failed: 1, usage: 2 } as const
 
 /**
  * Runs one command line.

@@ -144,7 +144,7 @@ function tooOld(session: Session): RservError {
 }
 
 /** Nothing can be written on a standby, and its snapshots list no running transactions (case 35). */
-export function standbyError(session: Session): RservError {
+function standbyError(session: Session): RservError {
   return new RservError('STANDBY', `database ${session.database} is on a standby`, {
     side: session.side,
     hint: 'Give the primary: positions can only be taken there, and nothing can be written on a standby.',
