@@ -82,7 +82,9 @@ test('a snapshot that fails on its way leaves no file, and an older one stays', 
   const folder = mkdtempSync(join(tmpdir(), 'rserv-snap-'))
   const file = join(folder, 'snap')
   try {
-    await master.query(`insert into orders select i, random()::text from generate_series(1, 400000) i`)
+    await master.query(`insert into orders values (1, 'a')`)
+    const other = await master.connect()
+    await other.query('begin; lock table orders')
     const child = start('prepare-snapshot', master.uri, '--snapshot', file)
     await until(async () => readdirSync(folder).length > 0)
     child.kill('SIGTERM')

@@ -112,11 +112,11 @@ export async function openSession(config: pg.ClientConfig, side: Side, options: 
   })
   // Without a listener a connection that dies between two statements would end the process.
   client.on('error', () => undefined)
+  closeOnAbort(client, options.signal)
   try {
     await client.connect()
     const { rows } = await client.query<Row>(FACTS)
     const session = new Session(client, side, rows[0] ?? {})
-    closeOnAbort(session, options.signal)
     if (session.version < OLDEST_SUPPORTED) throw tooOld(session)
     if (rows[0]?.['standby'] === 't') throw standbyError(session)
     return session
@@ -126,14 +126,15 @@ export async function openSession(config: pg.ClientConfig, side: Side, options: 
   }
 }
 
-function closeOnAbort(session: Session, signal: AbortSignal | undefined): void {
+/** Also while it connects. */
+function closeOnAbort(client: pg.Client, signal: AbortSignal | undefined): void {
   if (!signal) return
   const close = (): void => {
     // Not end(): that would wait for the statement under way.
-    ;(session.client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+    ;(client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
   }
   signal.addEventListener('abort', close, { once: true })
-  session.client.once('end', () => signal.removeEventListener('abort', close))
+  client.once('end', () => signal.removeEventListener('abort', close))
 }
 
 function tooOld(session: Session): RservError {
