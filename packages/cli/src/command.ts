@@ -41,6 +41,8 @@ export interface Command {
   /** The name of the year 2000, where there was one. */
   readonly historic?: string
   readonly summary: string
+  /** What a user must know besides, for the command's help. */
+  readonly details?: string
   readonly arguments: readonly ArgumentSpec[]
   readonly options: readonly OptionName[]
   /** Command lines without the leading `rserv `. */

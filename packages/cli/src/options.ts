@@ -3,7 +3,9 @@ export interface OptionSpec {
   /** As commander writes it: `--host <name>`, `--json`. */
   readonly flag: string
   readonly help: string
-  /** Shown in the help; flags themselves have no defaults. */
+  /** Environment variable that is read where the flag is not given. */
+  readonly env?: string
+  /** What holds where neither is given; for the help: flags themselves have no defaults. */
   readonly default?: string
   /** May be given several times. */
   readonly repeat?: boolean
@@ -13,11 +15,17 @@ export const OPTIONS = {
   host: {
     flag: '--host <name>',
     help: 'server, where the database argument names none',
-    default: 'PGHOST, else the local socket',
+    env: 'PGHOST',
+    default: 'the local socket, else localhost',
   },
-  port: { flag: '--port <number>', help: 'TCP port', default: 'PGPORT, else 5432' },
-  user: { flag: '--user <name>', help: 'role to connect as', default: 'PGUSER, else your login' },
-  password: { flag: '--password <text>', help: 'password; better in ~/.pgpass or PGPASSWORD' },
+  port: { flag: '--port <number>', help: 'TCP port', env: 'PGPORT', default: '5432' },
+  user: { flag: '--user <name>', help: 'role to connect as', env: 'PGUSER', default: 'your login' },
+  password: {
+    flag: '--password <text>',
+    help: 'password; others can see it here',
+    env: 'PGPASSWORD',
+    default: 'from ~/.pgpass',
+  },
   masterhost: { flag: '--masterhost <name>', help: "the master's server" },
   masterport: { flag: '--masterport <number>', help: "the master's port" },
   masteruser: { flag: '--masteruser <name>', help: 'role on the master' },

@@ -39,7 +39,7 @@ function subCommand(program: Program, command: Command, context: Context, state:
   const sub = program
     .createCommand(command.name)
     .summary(command.summary)
-    .description(command.summary)
+    .description(command.details ? `${command.summary}\n\n${command.details}` : command.summary)
     .copyInheritedSettings(program)
   if (command.historic) sub.alias(command.historic)
   for (const argument of command.arguments) sub.argument(argument.name, argument.help)
@@ -55,7 +55,8 @@ function subCommand(program: Program, command: Command, context: Context, state:
 
 function option(name: OptionName): Option {
   const spec: OptionSpec = OPTIONS[name]
-  const made = new Option(spec.flag, spec.default ? `${spec.help} (default: ${spec.default})` : spec.help)
+  const notes = [spec.env && `env: ${spec.env}`, spec.default && `default: ${spec.default}`].filter(Boolean).join(', ')
+  const made = new Option(spec.flag, notes ? `${spec.help} (${notes})` : spec.help)
   if (spec.repeat) made.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value])
   return made
 }

@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +9,8 @@ import { createDatabase, onServer, runCli, sharedServer } from '@rserv/test-util
 import { expect, test } from 'vitest'
 
 const SHOWN = /\bmaster +slave\b[\s\S]*TWO, changed +TWO, changed/
-const RSERV = `"${process.execPath}" "${fileURLToPath(new URL('../bin/rserv.js', import.meta.url))}"`
+const BIN = fileURLToPath(new URL('../bin/rserv.js', import.meta.url))
+const RSERV = `"${process.execPath}" "${BIN}"`
 
 /** The commands that a demonstration tells to try next. */
 function next(stdout: string): string[] {
@@ -128,6 +130,23 @@ test('a failure leaves no server behind, not even with --keep', async () => {
     expect(run).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('template0') })
     expect(existsSync(join(dir, 'data', 'PG_VERSION'))).toBe(true)
     expect(existsSync(join(dir, 'data', 'postmaster.pid'))).toBe(false)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('an interrupt stops the server', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rserv-demo-'))
+  execFileSync('chmod', ['711', folder])
+  try {
+    const dir = join(folder, 'srv')
+    const child = spawn(process.execPath, [BIN, 'demo', '--keep', '--dir', dir], { stdio: 'ignore' })
+    const pidFile = join(dir, 'data', 'postmaster.pid')
+    for (let tries = 0; !existsSync(pidFile) && tries < 1000; tries++) await sleep(10)
+    child.kill('SIGINT')
+    const [code] = (await once(child, 'exit')) as [number]
+    expect(code).toBe(130)
+    expect(existsSync(pidFile)).toBe(false)
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -9,6 +9,7 @@ export const getSyncIdCommand: Command = {
   name: 'get-sync-id',
   historic: 'GetSyncID',
   summary: 'the last sync id that a slave applied',
+  details: `With --noverbose the bare number without a newline, for use in a shell substitution.`,
   arguments: [{ name: '<slavedb>', help: 'the slave' }],
   options: [...ONE_DATABASE, ...EVERYWHERE],
   examples: ['get-sync-id shop_copy', 'master-sync shop $(rserv get-sync-id --noverbose shop_copy)'],
@@ -49,6 +50,9 @@ export const cleanLogCommand: Command = {
   name: 'clean-log',
   historic: 'CleanLog',
   summary: 'remove log rows that every slave has confirmed',
+  details:
+    `Never removes what a registered slave has not confirmed, whatever number is given; a slave that has never synced ` +
+    `keeps the whole log.`,
   arguments: [
     { name: '<masterdb>', help: 'the master' },
     { name: '[syncid]', help: 'remove up to this sync id' },

@@ -10,6 +10,9 @@ export const replicateCommand: Command = {
   name: 'replicate',
   historic: 'Replicate',
   summary: "bring a slave to the master's current state",
+  details:
+    `All changes since the slave's position travel from one snapshot of the master, and are applied in one transaction. ` +
+    `With --snapshot they go through a file, which is removed afterwards unless --debug is given.`,
   arguments: [
     { name: '<masterdb>', help: 'the master' },
     { name: '<slavedb>', help: 'the slave' },

@@ -13,6 +13,9 @@ export const prepareSnapshotCommand: Command = {
   name: 'prepare-snapshot',
   historic: 'PrepareSnapshot',
   summary: 'write the transfer for a slave as a file',
+  details:
+    `The file holds all changes since the last sync id that the slave confirmed. Apply it with apply-snapshot, then tell ` +
+    `the master with master-sync; until then the next file holds the same changes again.`,
   arguments: [{ name: '<masterdb>', help: 'the master' }],
   options: ['server', 'snapshot', 'copy', ...ONE_DATABASE, ...EVERYWHERE],
   examples: [
@@ -53,6 +56,9 @@ export const applySnapshotCommand: Command = {
   name: 'apply-snapshot',
   historic: 'ApplySnapshot',
   summary: 'apply such a file to its slave, in one transaction',
+  details:
+    `A damaged file, or one for another slave or from another position, is refused and changes nothing; one that was ` +
+    `applied already changes nothing either.`,
   arguments: [{ name: '<slavedb>', help: 'the slave' }],
   options: ['snapshot', ...ONE_DATABASE, ...EVERYWHERE],
   examples: ['apply-snapshot shop_copy --snapshot berlin.snap', 'apply-snapshot shop_copy < berlin.snap'],

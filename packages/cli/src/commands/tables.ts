@@ -32,6 +32,11 @@ export const masterAddTableCommand: Command = {
   name: 'master-add-table',
   historic: 'MasterAddTable',
   summary: 'capture the changes of tables on a master',
+  details:
+    `A table is named as in SQL: orders, sales.orders, "Odd.Name"."x y"; a pattern such as 'sales.*' means all tables ` +
+    `that match. The key is the primary key, or the columns of a unique index that are all NOT NULL. Each table is added ` +
+    `in a transaction of its own under a SHARE ROW EXCLUSIVE lock: reading goes on, writing waits. All tables are ` +
+    `checked before the first one is added.`,
   arguments: [{ name: '<masterdb>', help: 'the master' }, ...TABLE_ARGUMENTS],
   options: [
     'table',
@@ -92,6 +97,10 @@ export const slaveAddTableCommand: Command = {
   name: 'slave-add-table',
   historic: 'SlaveAddTable',
   summary: 'register tables that a slave takes',
+  details:
+    `The table must exist, with its key as primary key or unique index. The next transfer copies it, over the rows that ` +
+    `are there. With --assume-synced it is not copied: its rows must be those of a moment after the master began to ` +
+    `capture it.`,
   arguments: [{ name: '<slavedb>', help: 'the slave' }, ...TABLE_ARGUMENTS],
   options: ['table', 'all', 'assumeSynced', ...ONE_DATABASE, ...EVERYWHERE],
   examples: [

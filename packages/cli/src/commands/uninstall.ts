@@ -6,6 +6,7 @@ import { count } from '../output.ts'
 export const uninstallCommand: Command = {
   name: 'uninstall',
   summary: 'remove rserv from a database: triggers, logs, bookkeeping',
+  details: `Triggers and functions go table by table, then the schema rserv. Your tables and rows stay.`,
   arguments: [{ name: '<db>', help: 'a master or a slave' }],
   options: [...ONE_DATABASE, ...EVERYWHERE],
   examples: ['uninstall shop'],

@@ -13,6 +13,10 @@ export const demoCommand: Command = {
   name: 'demo',
   historic: 'InitRservTest',
   summary: 'two databases with a table each, replication between them, and a first transfer',
+  details:
+    `Without --host, --port, --user and PGHOST a real PostgreSQL server is started for it, and stopped afterwards unless ` +
+    `--keep is given. With them it runs on your server, in two databases that it creates; it never touches a database ` +
+    `that holds anything else.`,
   arguments: [
     { name: '[masterdb]', help: 'name of the master database; default master' },
     { name: '[slavedb]', help: 'name of the slave database; default slave' },
