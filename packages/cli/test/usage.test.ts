@@ -112,6 +112,24 @@ describe('wrong usage: exit code 2, a message on standard error, nothing on stan
   })
 })
 
+describe('which server', () => {
+  test.each([
+    [['--port', '2'], /127\.0\.0\.1:2/],
+    [['--port', '2', '--masterport', '3'], /127\.0\.0\.1:3/],
+    [['--port', '2', '--slaveport', '3'], /127\.0\.0\.1:2/],
+    [['--masterhost', '127.0.0.2', '--port', '2'], /127\.0\.0\.2:2/],
+  ])('Replicate %j', async (flags, says) => {
+    const { code, stderr } = await run(['Replicate', 'm', 's', '--host', '127.0.0.1', ...flags])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(says)
+  })
+
+  test('what the argument says is not overruled', async () => {
+    const { stderr } = await run(['Replicate', NOWHERE, 's', '--host', '127.0.0.9', '--port', '9'])
+    expect(stderr).toMatch(/127\.0\.0\.1:1\b/)
+  })
+})
+
 describe('failures: exit code 1', () => {
   test('no server: said with what to do, and as a document', async () => {
     const { code, stdout, stderr } = await run(['status', NOWHERE, '--json'])

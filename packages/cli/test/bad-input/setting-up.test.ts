@@ -58,6 +58,13 @@ describe('databases', () => {
   })
 })
 
+test('several at once set one database up', async () => {
+  await using master = await createDatabase({ label: 'at_once' })
+  const runs = await Promise.all([1, 2, 3].map(() => rserv('master-init', master.uri, '--json')))
+  const nodes = runs.map((run) => (JSON.parse(run.stdout) as { nodeId: string }).nodeId)
+  expect(new Set(nodes).size).toBe(1)
+})
+
 describe('tables', () => {
   test('no such table, column, key; names that are none; tables of the wrong kind', async () => {
     await using pair = await databases(`${DDL}; create view seen as select 1 as id;
