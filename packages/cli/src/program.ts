@@ -28,6 +28,7 @@ export function buildProgram(context: Context, state: RunState): Program {
     .configureOutput({
       writeOut: (out) => void context.stdout.write(out),
       writeErr: (err) => void context.stderr.write(redact(err, state.secrets)),
+      outputError: (message, write) => write(message.replace(/^error: /, 'rserv: ')),
     })
     .showHelpAfterError('(rserv help COMMAND says more)')
     .addHelpText('after', '\nA database is a name, a postgres:// URI or a libpq string such as "host=db1 dbname=shop".')
