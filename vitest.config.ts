@@ -7,10 +7,13 @@ const PACKAGES = ['core', 'trigger-plpgsql', 'embedded', 'test-utils', 'cli']
 export default defineConfig({
   resolve: {
     // Tests run on the sources, so they need no build; only those that start the CLI do.
-    alias: PACKAGES.map((name) => ({
-      find: new RegExp(`^@rserv/${name}$`),
-      replacement: source(`${name}/src/index.ts`),
-    })),
+    alias: [
+      { find: '@rserv/test-utils/conformance', replacement: source('test-utils/src/conformance/index.ts') },
+      ...PACKAGES.map((name) => ({
+        find: new RegExp(`^@rserv/${name}$`),
+        replacement: source(`${name}/src/index.ts`),
+      })),
+    ],
   },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'tests/**/*.test.ts'],

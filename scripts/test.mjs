@@ -10,7 +10,7 @@ const LATEST = '18'
 const OLDEST = '14'
 const ALL = ['14', '15', '16', '17', '18']
 /** The tests that do not depend on the server's version in some other way than through SQL. */
-const CORE = ['tests']
+const CORE = ['tests', 'conformance']
 
 const args = process.argv.slice(2)
 
