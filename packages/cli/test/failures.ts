@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { CliRun, TestDatabase } from '@rserv/test-utils'
-import { runCli, uriOf } from '@rserv/test-utils'
+import { uriOf } from '@rserv/test-utils'
 import { expect } from 'vitest'
+import { runHere } from './in-process.ts'
 import type { CliPair } from './support.ts'
-import { databases, rserv, setUp } from './support.ts'
+import { databases } from './support.ts'
 
 export const ORDERS = 'create table orders (id int primary key, v text)'
 
@@ -20,7 +21,7 @@ export async function fails(
   expected: Failure,
   options: { input?: Buffer } = {},
 ): Promise<CliRun> {
-  const run = await runCli([...args, '--json'], options)
+  const run = await runHere([...args, '--json'], options)
   expect(run.stderr).toMatch(/^rserv: .+/m)
   expect(run.stderr).toMatch(expected.says)
   expect(run.stderr).toMatch(/^hint: .+/m)
@@ -53,8 +54,17 @@ export async function unchanged(pair: CliPair, work: () => Promise<unknown>): Pr
 /** Set up and replicated once. */
 export async function ready(ddl = ORDERS, slaveDdl = ddl): Promise<CliPair> {
   const pair = await databases(ddl, slaveDdl)
-  await setUp(pair)
-  await rserv('replicate', pair.master.uri, pair.slave.uri)
+  const { master, slave } = pair
+  for (const args of [
+    ['master-init', master.uri],
+    ['slave-init', slave.uri],
+    ['master-add-table', master.uri, '--all'],
+    ['slave-add-table', slave.uri, '--all'],
+    ['replicate', master.uri, slave.uri],
+  ]) {
+    const run = await runHere(args)
+    expect(run, `${args[0]}: ${run.stderr}`).toMatchObject({ code: 0 })
+  }
   return pair
 }
 

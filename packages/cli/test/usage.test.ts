@@ -1,30 +1,7 @@
-import { PassThrough } from 'node:stream'
-import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { COMMANDS } from '../src/commands/index.ts'
-import { main } from '../src/main.ts'
 import { OPTIONS } from '../src/options.ts'
-
-interface Run {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs a command line in this process. */
-async function run(argv: string[], given: { signal?: AbortSignal; isTTY?: boolean } = {}): Promise<Run> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()]
-  const { signal = new AbortController().signal, isTTY = false } = given
-  const streams = {
-    stdin: Object.assign(new PassThrough(), { isTTY }),
-    stdout: Object.assign(stdout, { isTTY }),
-    stderr,
-  }
-  const code = await main(argv, { ...streams, env: {}, cwd: import.meta.dirname, signal })
-  stdout.end()
-  stderr.end()
-  return { code, stdout: await text(stdout), stderr: await text(stderr) }
-}
+import { runHere } from './in-process.ts'
 
 /** Nothing listens there. */
 const NOWHERE = 'host=127.0.0.1 port=1 dbname=x'
@@ -33,7 +10,7 @@ describe('help', () => {
   test.each(COMMANDS)(
     '$name has a summary, described arguments and options, and examples that it takes',
     async (command) => {
-      const help = await run([command.name, '--help'])
+      const help = await runHere([command.name, '--help'])
       expect(help).toMatchObject({ code: 0, stderr: '' })
       for (const example of command.examples) {
         expect(help.stdout).toContain(`rserv ${example}`)
@@ -47,15 +24,15 @@ describe('help', () => {
   )
 
   test.each(COMMANDS.filter((command) => command.historic))('$historic is $name', async ({ historic, name }) => {
-    const [old, modern] = [await run([historic ?? '', '--help']), await run([name, '--help'])]
+    const [old, modern] = [await runHere([historic ?? '', '--help']), await runHere([name, '--help'])]
     expect(old).toEqual(modern)
   })
 
   test('of the whole, and the version', async () => {
-    const help = await run(['help'])
+    const help = await runHere(['help'])
     expect(help).toMatchObject({ code: 0, stderr: '' })
     for (const { name } of COMMANDS) expect(help.stdout).toContain(name)
-    expect(await run(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+/) })
+    expect(await runHere(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+/) })
   })
 })
 
@@ -85,7 +62,7 @@ describe('wrong usage: exit code 2, a message on standard error, nothing on stan
     ['a snapshot file in no folder', ['prepare-snapshot', NOWHERE, '--snapshot', 'no-such-folder/file']],
     ['one database twice in the demonstration', ['demo', 'one', 'one']],
   ])('%s', async (_, argv) => {
-    const { code, stdout, stderr } = await run(argv)
+    const { code, stdout, stderr } = await runHere(argv)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).not.toBe('')
     expect(stderr).not.toMatch(/^\s+at /m)
@@ -93,7 +70,7 @@ describe('wrong usage: exit code 2, a message on standard error, nothing on stan
 
   test('a snapshot is not written to a terminal, nor read from one', async () => {
     for (const command of ['prepare-snapshot', 'apply-snapshot']) {
-      expect(await run([command, NOWHERE], { isTTY: true })).toMatchObject({ code: 2, stdout: '' })
+      expect(await runHere([command, NOWHERE], { isTTY: true })).toMatchObject({ code: 2, stdout: '' })
     }
   })
 
@@ -103,7 +80,7 @@ describe('wrong usage: exit code 2, a message on standard error, nothing on stan
       ['clean-log', '--json'],
       ['clean-log', 'a', '--jsn', '--json'],
     ]) {
-      const { code, stdout } = await run(argv)
+      const { code, stdout } = await runHere(argv)
       expect(code).toBe(2)
       expect(JSON.parse(stdout)).toEqual({
         error: { code: 'USAGE', message: expect.any(String), hint: expect.anything() },
@@ -119,32 +96,32 @@ describe('which server', () => {
     [['--port', '2', '--slaveport', '3'], /127\.0\.0\.1:2/],
     [['--masterhost', '127.0.0.2', '--port', '2'], /127\.0\.0\.2:2/],
   ])('Replicate %j', async (flags, says) => {
-    const { code, stderr } = await run(['Replicate', 'm', 's', '--host', '127.0.0.1', ...flags])
+    const { code, stderr } = await runHere(['Replicate', 'm', 's', '--host', '127.0.0.1', ...flags])
     expect(code).toBe(1)
     expect(stderr).toMatch(says)
   })
 
   test('what the argument says is not overruled', async () => {
-    const { stderr } = await run(['Replicate', NOWHERE, 's', '--host', '127.0.0.9', '--port', '9'])
+    const { stderr } = await runHere(['Replicate', NOWHERE, 's', '--host', '127.0.0.9', '--port', '9'])
     expect(stderr).toMatch(/127\.0\.0\.1:1\b/)
   })
 })
 
 describe('failures: exit code 1', () => {
   test('no server: said with what to do, and as a document', async () => {
-    const { code, stdout, stderr } = await run(['status', NOWHERE, '--json'])
+    const { code, stdout, stderr } = await runHere(['status', NOWHERE, '--json'])
     expect(code).toBe(1)
     expect(stderr).toMatch(/^rserv: cannot connect to database x at 127\.0\.0\.1:1: .*\nhint: .+\n$/)
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'CONNECT', sqlState: 'ECONNREFUSED' } })
   })
 
   test('the stack with --debug only', async () => {
-    expect((await run(['status', NOWHERE])).stderr).not.toMatch(/^\s+at /m)
-    expect((await run(['status', NOWHERE, '--debug'])).stderr).toMatch(/^\s+at /m)
+    expect((await runHere(['status', NOWHERE])).stderr).not.toMatch(/^\s+at /m)
+    expect((await runHere(['status', NOWHERE, '--debug'])).stderr).toMatch(/^\s+at /m)
   })
 
   test('a document never gets into a snapshot', async () => {
-    const { code, stdout, stderr } = await run(['prepare-snapshot', NOWHERE, '--json'])
+    const { code, stdout, stderr } = await runHere(['prepare-snapshot', NOWHERE, '--json'])
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toContain('"code": "CONNECT"')
   })
@@ -157,13 +134,13 @@ describe('failures: exit code 1', () => {
       ['status', 'postgres://u:hunter22@127.0.0.1:x/d', '--debug', '--json'],
       ['postgres://u:hunter22@127.0.0.1/d'],
     ]) {
-      const { stdout, stderr } = await run(argv)
+      const { stdout, stderr } = await runHere(argv)
       expect(stdout + stderr).not.toContain('hunter22')
     }
   })
 
   test('an interrupt is named', async () => {
-    const { code, stderr } = await run(['status', NOWHERE], { signal: AbortSignal.abort() })
+    const { code, stderr } = await runHere(['status', NOWHERE], { signal: AbortSignal.abort() })
     expect(code).toBe(1)
     expect(stderr).toContain('rserv: interrupted')
   })
