@@ -1,4 +1,5 @@
-import { cleanLog, replicate, slaveAddTables, slaveInit } from '@rserv/core'
+import { PassThrough } from 'node:stream'
+import { cleanLog, prepareSnapshot, replicate, slaveAddTables, slaveInit } from '@rserv/core'
 import { createDatabase } from '@rserv/test-utils'
 import { expect, test } from 'vitest'
 import { backends, replicatedPair } from './support/pair.ts'
@@ -112,8 +113,9 @@ test('a slave that has never synced keeps the log; --assume-synced after cleanin
   await pair.sync()
   expect((await cleanLog(pair.master.config, { olderThanSeconds: 0, backends })).rows).toBe(1)
   await expect(replicate(pair.master.config, second.config)).rejects.toMatchObject({ code: 'LOG_GAP' })
+  await prepareSnapshot(pair.master.config, new PassThrough().resume(), { server: 'never' })
   await pair.master.query('insert into t (id, v) values (2, 2)')
   await pair.sync()
   const held = await cleanLog(pair.master.config, { olderThanSeconds: 0, backends })
-  expect(held).toMatchObject({ rows: 0, heldBy: [{ reason: 'has never synced' }] })
+  expect(held).toMatchObject({ rows: 0, heldBy: [{ server: 'never', reason: 'has never synced' }] })
 })

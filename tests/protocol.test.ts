@@ -1,7 +1,11 @@
+import { PassThrough } from 'node:stream'
 import {
+  applySnapshot,
   masterAddTables,
+  masterInit,
   masterRemoveTables,
   masterSync,
+  prepareSnapshot,
   replicate,
   slaveAddTables,
   slaveInit,
@@ -9,7 +13,7 @@ import {
 } from '@rserv/core'
 import { createDatabase } from '@rserv/test-utils'
 import { expect, test } from 'vitest'
-import { backends, replicatedPair } from './support/pair.ts'
+import { backends, createPair, replicatedPair } from './support/pair.ts'
 
 const DDL = 'create table t (id int primary key, v text)'
 
@@ -131,5 +135,48 @@ test('a cancelled transfer leaves both sides as they were', async () => {
   setTimeout(() => cancel.abort(), 150)
   await expect(running).rejects.toMatchObject({ code: 'CANCELLED' })
   expect(await pair.slave.query('select from t')).toEqual([])
-  await pair.syncAndCompare('t')
+  // The server lets go of the lock when it notices that the connection is gone.
+  await expect
+    .poll(
+      () =>
+        pair.sync().then(
+          ({ outcome }) => outcome,
+          () => 'BUSY',
+        ),
+      { timeout: 20_000 },
+    )
+    .toBe('applied')
+  await pair.expectEqual('t')
+})
+
+test('a first replicate that is refused leaves no trace on either side', async () => {
+  await using pair = await createPair('trace')
+  await pair.master.query(DDL)
+  await pair.slave.query(`${DDL}; create table unknown (id int primary key)`)
+  await masterInit(pair.master.config, { backends })
+  await slaveInit(pair.slave.config)
+  await masterAddTables(pair.master.config, { tables: ['t'], backends })
+  await slaveAddTables(pair.slave.config, { tables: ['t', 'unknown'] })
+  await expect(pair.sync()).rejects.toMatchObject({ code: 'NOT_REPLICATED' })
+  expect(await pair.master.query('select from rserv.server')).toEqual([])
+  expect(await pair.slave.query('select from rserv.slave_sync')).toEqual([])
+})
+
+test('a slave fed by files goes on over a connection, under its name', async () => {
+  await using pair = await createPair('files')
+  for (const database of [pair.master, pair.slave]) await database.query(DDL)
+  await masterInit(pair.master.config, { backends })
+  await slaveInit(pair.slave.config)
+  await masterAddTables(pair.master.config, { tables: ['t'], backends })
+  await slaveAddTables(pair.slave.config, { tables: ['t'] })
+  await pair.master.query(`insert into t values (1, 'a')`)
+  const file = new PassThrough()
+  const [, applied] = await Promise.all([
+    prepareSnapshot(pair.master.config, file, { server: 'far' }),
+    applySnapshot(pair.slave.config, file),
+  ])
+  expect(applied).toMatchObject({ outcome: 'applied', server: 'far' })
+  await pair.master.query(`insert into t values (2, 'b')`)
+  expect(await pair.syncAndCompare('t')).toMatchObject({ server: 'far', tables: [{ mode: 'changes', written: 1 }] })
+  expect(await pair.master.query('select name, sync_id::int from rserv.server')).toEqual([{ name: 'far', sync_id: 2 }])
 })

@@ -2,6 +2,7 @@ import type { Session } from '../database/session.ts'
 import { RservError } from '../shared/errors.ts'
 import type { Position } from '../shared/position.ts'
 import { xmaxOf } from '../shared/position.ts'
+import type { KnownServer } from './servers.ts'
 
 /**
  * Is the slave's position one that this master gave it (cases 164 to 166)? Otherwise the master was restored to an
@@ -10,16 +11,16 @@ import { xmaxOf } from '../shared/position.ts'
  */
 export async function checkPosition(
   session: Session,
-  serverId: number,
+  server: KnownServer | null,
   slave: { syncId: string | null; position: Position | null },
 ): Promise<void> {
   if (slave.syncId === null || slave.position === null) return
   const row = await session.row(
     `select $1::bigint > last_value or not is_called as future_id,
         $2::pg_catalog.xid8 > pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()) as future_xid,
-        (select s.server_id = $3 and s.position::text = $4 from rserv.sync s where s.sync_id = $1) as same
+        (select coalesce(s.server_id = $3::integer, false) and s.position::text = $4 from rserv.sync s where s.sync_id = $1) as same
       from rserv.sync_id_seq`,
-    [slave.syncId, xmaxOf(slave.position), serverId, slave.position],
+    [slave.syncId, xmaxOf(slave.position), server?.id ?? null, slave.position],
   )
   if (row?.['future_id'] === 't' || row?.['future_xid'] === 't') {
     throw unknown(`the slave is at sync id ${slave.syncId}, which this master has not given out yet`)

@@ -1,5 +1,4 @@
 import type { Session } from '../database/session.ts'
-import { inTransaction } from '../database/transaction.ts'
 import { codeOf, RservError } from '../shared/errors.ts'
 import type { Position } from '../shared/position.ts'
 
@@ -12,43 +11,38 @@ export interface SlavePosition {
   readonly serverName: string | null
 }
 
-/** Makes sure that there is a row to lock. In a transaction of its own. */
-export async function ensurePosition(session: Session, origin: string): Promise<void> {
-  await inTransaction(session, () =>
-    session.run('insert into rserv.slave_sync (origin) values ($1) on conflict do nothing', [origin]),
-  )
-}
+const READ = 'select sync_id, position::text as position, server_name from rserv.slave_sync where origin = $1'
 
 /**
- * Locks the slave's position until the end of the transaction, so that only one replicator works for it (case 154).
+ * Takes the right to move the slave's position until the end of the transaction, so that only one replicator works
+ * for it (case 154), and reads it. An advisory lock, because there is no row before the first transfer; and the row's
+ * lock, so that whoever else holds that is not waited for later.
  * @throws RservError BUSY
  */
 export async function lockPosition(session: Session, origin: string): Promise<SlavePosition> {
+  const lock = await session.row(
+    `select pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('rserv.apply ' || $1, 0)) as free`,
+    [origin],
+  )
+  if (lock?.['free'] !== 't') throw busy(session)
   try {
-    return toPosition(
-      await session.row(
-        `select sync_id, position::text as position, server_name from rserv.slave_sync where origin = $1 for update nowait`,
-        [origin],
-      ),
-    )
+    return toPosition(await session.row(`${READ} for update nowait`, [origin]))
   } catch (error) {
-    if (codeOf(error) !== '55P03') throw error
-    throw new RservError('BUSY', `a replicator is already running for slave ${session.database}`, {
-      side: 'slave',
-      sqlState: '55P03',
-      hint: 'Wait for it, or find it in pg_stat_activity (application_name rserv).',
-    })
+    throw codeOf(error) === '55P03' ? busy(session) : error
   }
 }
 
-/** Reads the position without locking it. */
+function busy(session: Session): RservError {
+  return new RservError('BUSY', `a replicator is already running for slave ${session.database}`, {
+    side: 'slave',
+    sqlState: '55P03',
+    hint: 'Wait for it, or find it in pg_stat_activity (application_name rserv).',
+  })
+}
+
+/** Reads the position; without the lock it may move at any time. */
 export async function readPosition(session: Session, origin: string): Promise<SlavePosition> {
-  return toPosition(
-    await session.row(
-      'select sync_id, position::text as position, server_name from rserv.slave_sync where origin = $1',
-      [origin],
-    ),
-  )
+  return toPosition(await session.row(READ, [origin]))
 }
 
 function toPosition(row: Record<string, string | null> | undefined): SlavePosition {
@@ -66,8 +60,10 @@ export async function writePosition(
   now: { syncId: string; position: Position; serverName: string },
 ): Promise<void> {
   await session.run(
-    `update rserv.slave_sync set sync_id = $2, position = $3, server_name = $4, applied_at = pg_catalog.clock_timestamp()
-      where origin = $1`,
+    `insert into rserv.slave_sync (origin, sync_id, position, server_name, applied_at)
+      values ($1, $2, $3, $4, pg_catalog.clock_timestamp())
+      on conflict (origin) do update set sync_id = excluded.sync_id, position = excluded.position,
+        server_name = excluded.server_name, applied_at = excluded.applied_at`,
     [origin, now.syncId, now.position, now.serverName],
   )
 }

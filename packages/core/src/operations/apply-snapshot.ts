@@ -2,7 +2,7 @@ import type { ClientConfig } from 'pg'
 import { applyTransfer } from '../apply/apply-transfer.ts'
 import type { TableResult } from '../apply/results.ts'
 import type { SlavePosition } from '../apply/slave-position.ts'
-import { ensurePosition, lockPosition, readPosition } from '../apply/slave-position.ts'
+import { lockPosition } from '../apply/slave-position.ts'
 import { listSlaveTables } from '../apply/slave-tables.ts'
 import { requireRole } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
@@ -12,7 +12,7 @@ import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import { displayName, sameName } from '../shared/names.ts'
 import { openFile, readTransfer } from '../transfer/file/read-file.ts'
-import type { Transfer, TransferHeader } from '../transfer/transfer.ts'
+import type { Transfer } from '../transfer/transfer.ts'
 import { alreadyApplied, refuseWrongFile } from './check-file.ts'
 import { commitTransfer } from './commit-transfer.ts'
 import type { TransferResult } from './replicate.ts'
@@ -32,8 +32,6 @@ export async function applySnapshot(
   const node = await inTransaction(session, () => requireRole(session, 'slave'))
   const transfer = await readTransfer(file)
   const { header } = transfer
-  await inTransaction(session, () => refuseAtOnce(session, header, node.nodeId))
-  await ensurePosition(session, header.origin)
   await begin(session)
   try {
     const position = await lockPosition(session, header.origin)
@@ -50,13 +48,6 @@ export async function applySnapshot(
     await rollback(session)
     throw error instanceof RservError && error.code === 'SQL' ? ((await transfer.damage()) ?? error) : error
   }
-}
-
-/** Before anything is written; what is found now is checked again under the lock. */
-async function refuseAtOnce(session: Session, header: TransferHeader, nodeId: string): Promise<void> {
-  const position = await readPosition(session, header.origin)
-  if (alreadyApplied(header, position)) return
-  refuseWrongFile(header, { nodeId, position, tables: await listSlaveTables(session) })
 }
 
 function elapsed(started: number): number {

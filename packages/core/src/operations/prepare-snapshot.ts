@@ -1,6 +1,6 @@
 import type { ClientConfig } from 'pg'
 import type { KnownServer } from '../acknowledge/servers.ts'
-import { listServers } from '../acknowledge/servers.ts'
+import { findServer, listServers } from '../acknowledge/servers.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import { listReplicated } from '../capture/replicated-tables.ts'
 import { anythingChanged } from '../changes/changed-tables.ts'
@@ -75,7 +75,10 @@ async function write(
 
 async function chooseServer(session: Session, options: PrepareSnapshotOptions): Promise<KnownServer> {
   const { server: wanted, slave } = options
-  if (slave) return registerSlave(session, slave, wanted)
+  if (slave) {
+    const known = await inTransaction(session, () => findServer(session, { nodeId: slave.nodeId }))
+    return registerSlave(session, slave, { known, wanted })
+  }
   if (wanted !== undefined) return registerByName(session, wanted)
   const servers = await inTransaction(session, () => listServers(session))
   const [only] = servers

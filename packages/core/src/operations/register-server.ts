@@ -10,29 +10,42 @@ export interface SlaveIdentity {
 }
 
 /**
- * The master's record of a slave database, made at its first replication: under the wanted name, else the database's
+ * The master's record of a slave: by the database's identity, or by the name under which it was fed with files and has
+ * not been seen yet. Inside a transaction.
+ */
+export async function findSlave(
+  session: Session,
+  nodeId: string,
+  { serverName }: { serverName: string | null },
+): Promise<KnownServer | null> {
+  const byNode = await findServer(session, { nodeId })
+  if (byNode || serverName === null) return byNode
+  const byName = await findServer(session, { name: serverName })
+  return byName?.nodeId === null ? byName : null
+}
+
+/**
+ * Makes the master's record of a slave database at its first transfer: under the wanted name, else the database's
  * name, with a part of its identity where that is taken.
- * @throws RservError WRONG_SNAPSHOT when the name belongs to another slave
+ * @throws RservError BAD_ARGUMENT when the name belongs to another slave
  */
 export async function registerSlave(
   session: Session,
   slave: SlaveIdentity,
-  wanted: string | undefined,
+  { known, wanted }: { known: KnownServer | null; wanted: string | undefined },
 ): Promise<KnownServer> {
-  const known = await inTransaction(session, () => findServer(session, { nodeId: slave.nodeId }))
-  if (known) return known
+  if (known?.nodeId === slave.nodeId) return known
   return inTransaction(session, async () => {
     await session.run('lock table rserv.server in share row exclusive mode')
-    const other = await findServer(session, { name: wanted ?? slave.database })
-    if (other && wanted !== undefined) await claim(session, other, slave)
-    else
-      await addServer(
-        session,
-        other ? `${slave.database}-${slave.nodeId.slice(0, 8)}` : (wanted ?? slave.database),
-        slave.nodeId,
-      )
+    const other = await findServer(session, { name: known?.name ?? wanted ?? slave.database })
+    if (other && (known || wanted !== undefined)) await claim(session, other, slave)
+    else await addServer(session, freeName(slave, other, wanted), slave.nodeId)
     return required(await findServer(session, { nodeId: slave.nodeId }))
   })
+}
+
+function freeName(slave: SlaveIdentity, other: KnownServer | null, wanted: string | undefined): string {
+  return other ? `${slave.database}-${slave.nodeId.slice(0, 8)}` : (wanted ?? slave.database)
 }
 
 async function claim(session: Session, server: KnownServer, slave: SlaveIdentity): Promise<void> {

@@ -5,7 +5,7 @@ import type { KnownServer } from '../acknowledge/servers.ts'
 import { applyTransfer } from '../apply/apply-transfer.ts'
 import type { TableResult } from '../apply/results.ts'
 import type { SlavePosition } from '../apply/slave-position.ts'
-import { ensurePosition, lockPosition } from '../apply/slave-position.ts'
+import { lockPosition } from '../apply/slave-position.ts'
 import { listSlaveTables } from '../apply/slave-tables.ts'
 import { listReplicated } from '../capture/replicated-tables.ts'
 import { anythingChanged } from '../changes/changed-tables.ts'
@@ -21,7 +21,8 @@ import { beginLiveTransfer } from '../transfer/live-transfer.ts'
 import { commitTransfer } from './commit-transfer.ts'
 import type { Plan } from './plan.ts'
 import { planForSlave } from './plan.ts'
-import { registerSlave } from './register-server.ts'
+import type { SlaveIdentity } from './register-server.ts'
+import { findSlave, registerSlave } from './register-server.ts'
 import { refreshPartitions } from './refresh-partitions.ts'
 
 export interface ReplicateOptions extends CommonOptions {
@@ -46,7 +47,7 @@ interface Link {
   readonly master: Session
   readonly slave: Session
   readonly node: Node
-  readonly server: KnownServer
+  readonly slaveNode: Node
 }
 
 /**
@@ -62,17 +63,20 @@ export async function replicate(
   const started = performance.now()
   await using masterSession = await openSession(master, 'master', options)
   await using slaveSession = await openSession(slave, 'slave', options)
-  const link = await connect(masterSession, slaveSession, options)
+  const link = await connect(masterSession, slaveSession)
   await begin(slaveSession)
   try {
     const position = await lockPosition(slaveSession, link.node.nodeId)
-    const plan = await planTransfer(link, position, options)
+    const known = await inTransaction(masterSession, () => findSlave(masterSession, link.slaveNode.nodeId, position))
+    const plan = await planTransfer(link, known, position, options)
     if (!plan) {
       await rollback(slaveSession)
-      return summary('in-sync', { link, syncId: position.syncId, tables: [], started })
+      const server = known?.name ?? options.server ?? slaveSession.database
+      return summary('in-sync', { server, syncId: position.syncId, tables: [], started })
     }
-    const done = await transfer(link, plan, position, { slave, options })
-    return summary('applied', { link, ...done, started })
+    const server = await registerSlave(masterSession, slaveOf(link), { known, wanted: options.server })
+    const done = await transfer(link, plan, { server, position, slave, options })
+    return summary('applied', { server: server.name, ...done, started })
   } catch (error) {
     await rollback(slaveSession)
     await rollback(masterSession)
@@ -82,13 +86,13 @@ export async function replicate(
 
 function summary(
   outcome: TransferResult['outcome'],
-  { link, syncId, tables, started }: { link: Link; syncId: string | null; tables: TableResult[]; started: number },
+  { server, syncId, tables, started }: Omit<TransferResult, 'outcome' | 'bytes' | 'elapsedMs'> & { started: number },
 ): TransferResult {
   const bytes = tables.reduce((sum, table) => sum + table.bytes, 0)
   return {
     outcome,
     syncId,
-    server: link.server.name,
+    server,
     tables,
     bytes,
     elapsedMs: Math.round(performance.now() - started),
@@ -99,7 +103,7 @@ function cancelled(cause: unknown): RservError {
   return new RservError('CANCELLED', 'cancelled; nothing was applied', { cause })
 }
 
-async function connect(master: Session, slave: Session, options: ReplicateOptions): Promise<Link> {
+async function connect(master: Session, slave: Session): Promise<Link> {
   const node = await inTransaction(master, () => requireRole(master, 'master'))
   const slaveNode = await inTransaction(slave, () => requireRole(slave, 'slave'))
   if (node.nodeId === slaveNode.nodeId) {
@@ -107,14 +111,20 @@ async function connect(master: Session, slave: Session, options: ReplicateOption
       hint: "Give two databases. (A clone keeps its original's identity: run uninstall and slave-init on the clone.)",
     })
   }
-  const server = await registerSlave(master, { nodeId: slaveNode.nodeId, database: slave.database }, options.server)
-  await ensurePosition(slave, node.nodeId)
-  return { master, slave, node, server }
+  return { master, slave, node, slaveNode }
+}
+
+function slaveOf({ slave, slaveNode }: Link): SlaveIdentity {
+  return { nodeId: slaveNode.nodeId, database: slave.database }
 }
 
 /** Null when the slave is in sync. */
-async function planTransfer(link: Link, position: SlavePosition, options: CommonOptions): Promise<Plan | null> {
-  const { master, slave, node, server } = link
+async function planTransfer(
+  { master, slave, node }: Link,
+  known: KnownServer | null,
+  position: SlavePosition,
+  options: CommonOptions,
+): Promise<Plan | null> {
   const slaveTables = await listSlaveTables(slave)
   if (slaveTables.length === 0) {
     options.onEvent?.({
@@ -123,31 +133,34 @@ async function planTransfer(link: Link, position: SlavePosition, options: Common
     })
   }
   return await inTransaction(master, async () => {
-    await checkPosition(master, server.id, position)
+    await checkPosition(master, known, position)
     // The last confirmation may have been cut off.
-    if (position.syncId !== null && position.syncId !== server.syncId) await confirmSync(master, position.syncId)
+    if (position.syncId !== null && position.syncId !== known?.syncId) await confirmSync(master, position.syncId)
     const plan = planForSlave(await listReplicated(master), slaveTables, position.position, node.nodeId)
     for (const table of plan.tables) await refreshPartitions(master, table, await checkSource(master, table))
     return (await anythingChanged(master, plan.wanted)) ? plan : null
   })
 }
 
+interface Move {
+  readonly server: KnownServer
+  readonly position: SlavePosition
+  readonly slave: ClientConfig
+  readonly options: CommonOptions
+}
+
 async function transfer(
-  { master, slave, node, server }: Link,
+  { master, slave, node }: Link,
   plan: Plan,
-  position: SlavePosition,
-  retry: { slave: ClientConfig; options: CommonOptions },
+  { server, position, slave: config, options }: Move,
 ): Promise<{ syncId: string; tables: TableResult[] }> {
   const moving = await beginLiveTransfer(master, { node, server, from: position.position, ...plan })
-  const tables = await applyTransfer(slave, moving, { accepts: () => true, onEvent: retry.options.onEvent })
+  const tables = await applyTransfer(slave, moving, { accepts: () => true, onEvent: options.onEvent })
   const { syncId } = moving.header
-  await commitTransfer(slave, { config: retry.slave, origin: node.nodeId, syncId })
+  await commitTransfer(slave, { config, origin: node.nodeId, syncId })
   await inTransaction(master, () => confirmSync(master, syncId)).catch((error: unknown) => {
     // The slave has it and says so at the next run.
-    retry.options.onEvent?.({
-      kind: 'notice',
-      message: `applied, but not registered with the master: ${String(error)}`,
-    })
+    options.onEvent?.({ kind: 'notice', message: `applied, but not registered with the master: ${String(error)}` })
   })
   return { syncId, tables }
 }
