@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -8,6 +8,28 @@ import { CONTRACT_VERSION, RservError } from '@rserv/core'
 /** The backends that come with the command line; others are npm packages, by their names. */
 const BUILT_IN: Record<string, () => Promise<unknown>> = {
   plpgsql: () => import('@rserv/trigger-plpgsql'),
+}
+
+/** A package with this keyword is listed by `rserv backends`. */
+const KEYWORD = 'rserv-backend'
+
+/** Names of the backends that can be chosen: built in, and packages installed in the folder that say they are one. */
+export function installedBackends(cwd: string): string[] {
+  const modules = join(cwd, 'node_modules')
+  const packages = namesIn(modules).flatMap((name) =>
+    name.startsWith('@') ? namesIn(join(modules, name)).map((inner) => `${name}/${inner}`) : [name],
+  )
+  return [...Object.keys(BUILT_IN), ...packages.filter((name) => isBackend(join(modules, name, 'package.json')))]
+}
+
+function namesIn(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder).filter((name) => !name.startsWith('.')) : []
+}
+
+function isBackend(manifest: string): boolean {
+  if (!existsSync(manifest)) return false
+  const { keywords } = JSON.parse(readFileSync(manifest, 'utf8')) as { keywords?: unknown }
+  return Array.isArray(keywords) && keywords.includes(KEYWORD)
 }
 
 /** Finds backends: built in, else an npm package installed beside the command line or in the current folder. */

@@ -14,7 +14,11 @@ let folder: string
 function install(name: string, source: string, exports: unknown = './index.js'): void {
   const path = join(folder, 'node_modules', name)
   mkdirSync(path, { recursive: true })
-  writeFileSync(join(path, 'package.json'), JSON.stringify({ name, version: '1.0.0', type: 'module', exports }))
+  const keywords = ['rserv-backend']
+  writeFileSync(
+    join(path, 'package.json'),
+    JSON.stringify({ name, version: '1.0.0', type: 'module', exports, keywords }),
+  )
   writeFileSync(join(path, 'index.js'), source)
 }
 
@@ -67,4 +71,45 @@ test('a backend from an npm package works through its life, and is missed when i
   expect(elsewhere).toMatchObject({ code: 1, stderr: expect.stringContaining('no trigger backend rserv-third') })
   expect(await here('uninstall', master.uri)).toMatchObject({ code: 0 })
   await master.query('insert into orders values (1)')
+})
+
+test('rserv backends lists what is installed, what a server can host, and why not', async () => {
+  install(
+    'rserv-unhosted',
+    like('rserv-unhosted', `, canHost: () => ({ ok: false, reason: 'no such language here', hint: 'Install it.' })`),
+  )
+  await using database = await createDatabase({ label: 'cli_b' })
+  const plain = await here('backends')
+  expect(plain, plain.stderr).toMatchObject({ code: 0 })
+  expect(plain.stdout).toMatch(/^plpgsql +installed$/m)
+  expect(plain.stdout).toMatch(/^@some\/third +installed$/m)
+  expect(plain.stdout).toMatch(/^rserv-broken +no: .*broken on purpose/m)
+  const asked = await here('backends', database.uri, '--json')
+  const { backends } = JSON.parse(asked.stdout) as {
+    backends: { name: string; verdict: { ok: boolean; reason?: string } }[]
+  }
+  const verdicts = new Map(backends.map(({ name, verdict }) => [name, verdict]))
+  expect(verdicts.get('plpgsql')).toEqual({ ok: true })
+  expect(verdicts.get('rserv-third')).toEqual({ ok: true })
+  expect(verdicts.get('rserv-unhosted')).toMatchObject({ ok: false, reason: 'no such language here' })
+})
+
+/** What a command says that succeeds. */
+async function said(...args: string[]): Promise<string> {
+  const result = await here(...args)
+  expect(result, `${args[0]}: ${result.stderr}`).toMatchObject({ code: 0 })
+  return result.stdout
+}
+
+test('a captured table is given to another backend and back, and nothing of the former is left', async () => {
+  await using database = await createDatabase({ label: 'cli_b' })
+  await database.query('create table t (id int primary key)')
+  await said('master-init', database.uri)
+  await said('master-add-table', database.uri, 't')
+  expect(await said('master-add-table', database.uri, 't', '--backend', 'rserv-third')).toContain('now captured')
+  expect(await said('status', database.uri)).toMatch(/public\.t +id +rserv-third/)
+  expect(await said('master-add-table', database.uri, 't')).toContain('captured already')
+  expect(await said('master-add-table', database.uri, 't', '--granularity', 'row', '--backend', 'plpgsql')).toContain(
+    'row granularity',
+  )
 })

@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts'
 import { demoCommand } from '../demo/command.ts'
+import { backendsCommand } from './backends.ts'
 import { masterInitCommand, slaveInitCommand } from './init.ts'
 import { cleanLogCommand, getSyncIdCommand, masterSyncCommand } from './positions.ts'
 import { replicateCommand } from './replicate.ts'
@@ -26,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
   prepareSnapshotCommand,
   applySnapshotCommand,
   statusCommand,
+  backendsCommand,
   masterRemoveTableCommand,
   slaveRemoveTableCommand,
   uninstallCommand,

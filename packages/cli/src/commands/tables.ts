@@ -69,11 +69,11 @@ export const masterAddTableCommand: Command = {
       attempts: whole(options, 'attempts'),
     })
     if (flag(options, 'dryRun')) return { json: result, text: dryRunText(result.tables) }
-    const lines = result.tables.map(({ table, outcome, keyColumns, granularity: kind, backend }) =>
-      outcome === 'added'
-        ? `${displayName(table)}: captured by (${keyColumns.join(', ')}), ${backend}, ${kind} granularity`
-        : `${displayName(table)}: was captured already`,
-    )
+    const lines = result.tables.map(({ table, outcome, keyColumns, granularity: kind, backend }) => {
+      const how = `by (${keyColumns.join(', ')}), ${backend}, ${kind} granularity`
+      const what = { added: 'captured', changed: 'now captured, no change lost,' }[outcome as string]
+      return `${displayName(table)}: ${what ? `${what} ${how}` : 'was captured already'}`
+    })
     return { json: result, text: lines.join('\n') }
   },
 }

@@ -4,7 +4,7 @@ import { RservError } from '../shared/errors.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import { displayName } from '../shared/names.ts'
 import type { ChosenColumn } from './choose-key.ts'
-import type { CaptureTable, Granularity, TriggerBackend } from './contract.ts'
+import type { CaptureTable, Granularity, ServerFacts, TriggerBackend } from './contract.ts'
 
 /** The names that the log stage gives to a table's logs. */
 interface LogNames {
@@ -69,11 +69,15 @@ export function chooseGranularity(
   return wanted ?? (canStatement ? 'statement' : 'row')
 }
 
+/** What a backend may want to know of a server. Inside a transaction. */
+export async function serverFacts(session: Session): Promise<ServerFacts> {
+  const rows = await session.query('select lanname from pg_catalog.pg_language')
+  return { version: session.version, languages: rows.map((row) => row['lanname'] ?? '') }
+}
+
 /** @throws RservError BACKEND when the server or the table does not suit the backend */
 export async function checkBackend(session: Session, backend: TriggerBackend, table?: CaptureTable): Promise<void> {
-  const rows = await session.query('select lanname from pg_catalog.pg_language')
-  const languages = rows.map((row) => row['lanname'] ?? '')
-  const hosting = backend.canHost({ version: session.version, languages })
+  const hosting = backend.canHost(await serverFacts(session))
   if (!hosting.ok) {
     throw new RservError(
       'BACKEND',
@@ -98,6 +102,9 @@ export async function checkBackend(session: Session, backend: TriggerBackend, ta
 
 /** The lock that creating triggers takes, in a sentence. */
 export const INSTALL_LOCK = 'SHARE ROW EXCLUSIVE on the table for some milliseconds: readers go on, writers wait'
+
+/** The lock that changing the triggers of a captured table takes. */
+export const CHANGE_LOCK = 'ACCESS EXCLUSIVE on the table for some milliseconds: readers and writers wait'
 
 /** Enabled triggers on a table that call rserv's functions. */
 export async function countTriggers(session: Session, oid: string): Promise<number> {

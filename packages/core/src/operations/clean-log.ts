@@ -1,23 +1,19 @@
 import type { ClientConfig } from 'pg'
 import { listServers } from '../acknowledge/servers.ts'
-import { chooseKey } from '../capture/choose-key.ts'
-import type { BackendResolver, CaptureTable } from '../capture/contract.ts'
-import { captureTable } from '../capture/install.ts'
+import type { BackendResolver } from '../capture/contract.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import { listReplicated } from '../capture/replicated-tables.ts'
 import { cleanTable, holdsRows, shouldRotate } from '../clean/clean-log.ts'
-import type { TableDescription } from '../database/describe-table.ts'
 import { describeTable } from '../database/describe-table.ts'
 import { requireRole } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
-import type { Generation } from '../log/log-table.ts'
-import { logColumn, logTable, TRUNCATE_LOG } from '../log/log-table.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
 import { meet } from '../shared/position.ts'
+import { captureOf } from './capture-of.ts'
 
 export type CleanLimit = { syncId: bigint } | { olderThanSeconds: number }
 
@@ -103,13 +99,6 @@ async function rotateWhenLarge(
       generation,
     ])
   })
-}
-
-function captureOf(table: ReplicatedTable, description: TableDescription, generation: Generation): CaptureTable {
-  const key = chooseKey(description, table.keyColumns, 'master')
-  const inOrder = table.keyColumns.flatMap((name) => key.find((column) => column.name === name) ?? [])
-  const logNames = { log: logTable(table.tableId, generation), truncateLog: TRUNCATE_LOG, column: logColumn }
-  return captureTable({ tableId: table.tableId, description, key: inOrder, granularity: table.granularity, logNames })
 }
 
 interface WantedSync {
