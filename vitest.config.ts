@@ -2,13 +2,14 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const source = (path: string): string => fileURLToPath(new URL(`packages/${path}`, import.meta.url))
-const PACKAGES = ['core', 'trigger-plpgsql', 'embedded', 'test-utils', 'cli']
+const PACKAGES = ['core', 'trigger-plpgsql', 'trigger-plv8', 'embedded', 'test-utils', 'cli']
 
 export default defineConfig({
   resolve: {
     // Tests run on the sources, so they need no build; only those that start the CLI do.
     alias: [
       { find: '@rserv/test-utils/conformance', replacement: source('test-utils/src/conformance/index.ts') },
+      { find: '@rserv/test-utils/plv8', replacement: source('test-utils/src/plv8/index.ts') },
       ...PACKAGES.map((name) => ({
         find: new RegExp(`^@rserv/${name}$`),
         replacement: source(`${name}/src/index.ts`),

@@ -3,11 +3,13 @@ import { RservError } from '../shared/errors.ts'
 import type { Side } from '../shared/errors.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import { displayName } from '../shared/names.ts'
+import type { TypeKind } from '../shared/type-kind.ts'
 
 export interface ChosenColumn {
   readonly name: string
   readonly type: string
   readonly baseType: string
+  readonly baseKind: TypeKind
   readonly collation: QualifiedName | null
   readonly equality: QualifiedName
 }
@@ -24,7 +26,8 @@ export function chooseKey(table: TableDescription, wanted: readonly string[] | u
     const column = table.columns.find((c) => c.name === name)
     if (!column) throw noKey(table, `its key column ${name} is gone`, side)
     if (!column.notNull) throw noKey(table, `column ${name} may be NULL`, side)
-    return { name, equality, type: column.type, baseType: column.baseType, collation: column.collation }
+    const { type, baseType, baseKind, collation } = column
+    return { name, equality, type, baseType, baseKind, collation }
   })
 }
 

@@ -1,4 +1,5 @@
 import type { QualifiedName } from '../shared/names.ts'
+import type { TypeKind } from '../shared/type-kind.ts'
 
 /** The version of this contract; a backend written for another one is refused. */
 export const CONTRACT_VERSION = 1
@@ -13,6 +14,7 @@ export interface KeyColumn {
   readonly logColumn: string
   /** SQL text of the log column's type: the column's own, domains resolved. */
   readonly type: string
+  readonly kind: TypeKind
   /** The key index's equality operator for this column. */
   readonly equality: QualifiedName
 }

@@ -33,6 +33,7 @@ export function captureTable(request: CaptureRequest): CaptureTable {
       column: column.name,
       logColumn: logNames.column(index),
       type: column.baseType,
+      kind: column.baseKind,
       equality: column.equality,
     })),
     granularity: request.granularity,

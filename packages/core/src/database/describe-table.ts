@@ -1,3 +1,4 @@
+import type { TypeKind } from '../shared/type-kind.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import type { Session } from './session.ts'
 
@@ -9,6 +10,7 @@ export interface Column {
   readonly type: string
   /** The same with domains resolved to the type below them. */
   readonly baseType: string
+  readonly baseKind: TypeKind
   /** Collation where it is not the database's default. */
   readonly collation: QualifiedName | null
   readonly notNull: boolean
@@ -54,21 +56,26 @@ export interface TableDescription extends QualifiedName {
   readonly estimatedRows: number
 }
 
+/** A column's type with domains resolved: `b.typ`, `b.typmod`. */
+const BASE_TYPE = `with recursive base (typ, typmod, level) as (
+    select a.atttypid, a.atttypmod, 0
+    union all
+    select t.typbasetype, case when b.typmod = -1 then t.typtypmod else b.typmod end, b.level + 1
+    from base b join pg_type t on t.oid = b.typ where t.typtype = 'd')
+  select typ, typmod from base order by level desc limit 1`
+
 const COLUMNS = `select coalesce(json_agg(json_build_object(
     'name', a.attname, 'number', a.attnum, 'notNull', a.attnotnull, 'generated', a.attgenerated <> '',
     'identityAlways', a.attidentity = 'a', 'hasDefault', a.atthasdef or a.attidentity <> '',
-    'type', format_type(a.atttypid, a.atttypmod),
-    'baseType', (with recursive base (typ, typmod, level) as (
-        select a.atttypid, a.atttypmod, 0
-        union all
-        select t.typbasetype, case when b.typmod = -1 then t.typtypmod else b.typmod end, b.level + 1
-        from base b join pg_type t on t.oid = b.typ where t.typtype = 'd')
-      select format_type(typ, typmod) from base order by level desc limit 1),
+    'type', format_type(a.atttypid, a.atttypmod), 'baseType', format_type(b.typ, b.typmod),
+    'baseKind', case when bt.typcategory = 'A' then 'array' else case bt.typtype
+      when 'e' then 'enum' when 'c' then 'composite' when 'r' then 'range' when 'm' then 'multirange' else 'base' end end,
     'collation', (select json_build_object('schema', cn.nspname, 'name', co.collname)
       from pg_collation co join pg_namespace cn on cn.oid = co.collnamespace
       where co.oid = a.attcollation and co.collname <> 'default'))
   order by a.attnum), '[]')
-  from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped`
+  from pg_attribute a cross join lateral (${BASE_TYPE}) b join pg_type bt on bt.oid = b.typ
+  where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped`
 
 const INDEX_COLUMNS = `select json_agg(json_build_object('name', a.attname,
     'equality', (select json_build_object('schema', opn.nspname, 'name', op.oprname)

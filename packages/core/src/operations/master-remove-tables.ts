@@ -77,6 +77,7 @@ async function removal(session: Session, table: ReplicatedTable, backend: Trigge
     column,
     logColumn: logColumn(index),
     type: 'text',
+    kind: 'base' as const,
     equality: { schema: 'pg_catalog', name: '=' },
   }))
   const request = {

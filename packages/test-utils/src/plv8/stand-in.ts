@@ -1,0 +1,89 @@
+import type { CaptureTable, TriggerBackend } from '@rserv/core'
+import { quoteIdent, quoteLiteral } from '@rserv/core'
+import type { TestDatabase } from '../databases.ts'
+import { Channel } from './channel.ts'
+import type { TriggerCall } from './engine.ts'
+import { Plv8Engine } from './engine.ts'
+
+/** A backend for PLV8 on a server that has none: see startPlv8StandIn. */
+export interface Plv8StandIn extends Disposable {
+  readonly backend: TriggerBackend
+  readonly engine: Plv8Engine
+}
+
+/**
+ * Lets a PLV8 backend run where there is no PLV8: real triggers fire in a real server, at their real time and in their
+ * real subtransaction, but each function is a PL/pgSQL one that sends its row to this process, where the body runs in
+ * Node's V8, and then runs the statements that the body asked for, each in a subtransaction as PLV8's are. The
+ * server must be on this machine and the role a superuser.
+ */
+export async function startPlv8StandIn(database: TestDatabase, backend: TriggerBackend): Promise<Plv8StandIn> {
+  const engine = new Plv8Engine()
+  const channel = new Channel((request) => answer(engine, request))
+  await database.query(SUPPORT(channel))
+  const standIn: TriggerBackend = {
+    ...backend,
+    canHost: () => ({ ok: true }),
+    createFunctions: (table) => backend.createFunctions(table).map((sql) => replaceFunction(sql, table, engine)),
+  }
+  return { backend: standIn, engine, [Symbol.dispose]: () => channel[Symbol.dispose]() }
+}
+
+function answer(engine: Plv8Engine, request: string): string {
+  try {
+    return JSON.stringify({ executed: engine.call(JSON.parse(request) as TriggerCall) })
+  } catch (error) {
+    return JSON.stringify({ error: String(error) })
+  }
+}
+
+const SUPPORT = (channel: Channel): string => `create schema plv8_stand_in;
+  create table plv8_stand_in.reply (line text);
+  create function plv8_stand_in.ask(request jsonb) returns void language plpgsql security definer
+    set search_path = pg_catalog, pg_temp as $standin$
+  declare answer jsonb; run jsonb; parameters text[][];
+  begin
+    perform pg_advisory_lock(2000);
+    execute format('copy (select encode(convert_to(%L, ''UTF8''), ''hex'')) to %L', request::text, ${quoteLiteral(channel.request)});
+    execute format('copy plv8_stand_in.reply from %L', ${quoteLiteral(channel.reply)});
+    select convert_from(decode(line, 'hex'), 'UTF8')::jsonb into answer from plv8_stand_in.reply;
+    delete from plv8_stand_in.reply;
+    perform pg_advisory_unlock(2000);
+    if answer ? 'error' then raise exception '%', answer->>'error'; end if;
+    for run in select * from jsonb_array_elements(answer->'executed') loop
+      begin
+        execute run->>'sql' using
+          plv8_stand_in.strings(run->'parameters'->0), plv8_stand_in.strings(run->'parameters'->1),
+          plv8_stand_in.strings(run->'parameters'->2), plv8_stand_in.strings(run->'parameters'->3);
+      exception when sqlstate 'ZZZZZ' then null;
+      end;
+    end loop;
+  end $standin$;
+  create function plv8_stand_in.strings(list jsonb) returns text[] language sql as
+    $$ select array_agg(value order by position) from jsonb_array_elements_text(list) with ordinality as e (value, position) $$`
+
+/** The PL/pgSQL function that takes the place of a PLV8 one of the same name. */
+function replaceFunction(sql: string, table: CaptureTable, engine: Plv8Engine): string {
+  const parts =
+    /^create or replace function "rserv"\."([^"]+)"\(\) returns trigger[\s\S]*?as \$rserv\$([\s\S]*)\$rserv\$$/.exec(
+      sql,
+    )
+  if (!parts?.[1] || parts[2] === undefined) return sql
+  const [, name, body] = parts
+  engine.define(name, {
+    body,
+    columns: table.keyColumns.map(({ column, type, kind }) => ({ name: column, type, kind })),
+  })
+  const values = (row: string): string =>
+    `jsonb_build_array(${table.keyColumns.map(({ column }) => `format('%s', ${row}.${quoteIdent(column)})`).join(', ')})`
+  return `create or replace function "rserv".${quoteIdent(name)}() returns trigger language plpgsql security definer
+    set search_path = pg_catalog, pg_temp set extra_float_digits = 3 set bytea_output = 'hex' as $rserv$
+  declare new_values jsonb; old_values jsonb;
+  begin
+    if tg_level = 'ROW' and tg_op <> 'DELETE' then new_values := ${values('new')}; end if;
+    if tg_level = 'ROW' and tg_op <> 'INSERT' then old_values := ${values('old')}; end if;
+    perform plv8_stand_in.ask(jsonb_build_object('pid', pg_backend_pid(), 'fn', ${quoteLiteral(name)}, 'op', tg_op,
+      'when', tg_when, 'level', tg_level, 'new', new_values, 'old', old_values));
+    return null;
+  end $rserv$`
+}

@@ -1,0 +1,71 @@
+import type { CaptureTable } from '@rserv/core'
+import { quoteIdent, quoteName } from '@rserv/core'
+import type { BodyTable } from './body.ts'
+import {
+  collectNew,
+  collectOld,
+  flush,
+  rservPush,
+  rservState,
+  rservText,
+  rservWrite,
+  start,
+  truncate,
+  writeNew,
+  writeOld,
+} from './body.ts'
+import type { Part } from './names.ts'
+import { functionName, parts } from './names.ts'
+
+const WRITE = [rservState, rservText, rservWrite]
+
+/** The part's function of body.ts, behind those that it calls, directly or not. */
+const SOURCES: Record<Part, readonly ((...parameters: never[]) => unknown)[]> = {
+  start: [rservState, start],
+  collectNew: [...WRITE, rservPush, collectNew],
+  collectOld: [...WRITE, rservPush, collectOld],
+  flush: [...WRITE, flush],
+  writeNew: [...WRITE, writeNew],
+  writeOld: [...WRITE, writeOld],
+  truncate: [truncate],
+}
+
+/** Statements that create or replace the functions of a table's capture. */
+export function createFunctions(table: CaptureTable): string[] {
+  return parts(table).flatMap((part) => createFunction(table, part))
+}
+
+export function dropFunctions(table: CaptureTable): string[] {
+  return parts(table).map((part) => `drop function if exists ${quoteName(functionName(table, part))}()`)
+}
+
+/** SECURITY DEFINER, every name qualified, pg_temp last: as trigger-plpgsql's, and for the same reasons (case 70). */
+function createFunction(table: CaptureTable, part: Part): string[] {
+  const name = quoteName(functionName(table, part))
+  return [
+    `create or replace function ${name}() returns trigger
+language plv8 security definer set search_path = pg_catalog, pg_temp as $rserv$
+${bodyText(part)}
+${part}(${JSON.stringify(bodyTable(table), null, 2)})
+$rserv$`,
+    `revoke all on function ${name}() from public`,
+  ]
+}
+
+function bodyText(part: Part): string {
+  return SOURCES[part].map(String).join('\n')
+}
+
+function bodyTable(table: CaptureTable): BodyTable {
+  const values = table.keyColumns.map(({ logColumn, type }) => `u.${logColumn}::${type}`).join(', ')
+  const names = table.keyColumns.map(({ logColumn }) => logColumn).join(', ')
+  const keys = table.keyColumns.map((_, index) => `pg_catalog.unnest($${index + 1}::pg_catalog.text[])`).join(', ')
+  return {
+    id: table.tableId,
+    columns: table.keyColumns.map(({ column, type }) => ({ name: column, oid: type === 'oid' })),
+    insert: `insert into ${quoteName(table.log)} (xid, ${names})
+      select pg_catalog.pg_current_xact_id(), ${values} from rows from (${keys}) as u (${names})`,
+    whole: `insert into ${quoteName(table.truncateLog)} (xid, ${quoteIdent('table_id')})
+      values (pg_catalog.pg_current_xact_id(), ${table.tableId})`,
+  }
+}
