@@ -51,15 +51,26 @@ function count(report, code) {
     // A suite that fails outside of its tests, or a server that would not start, is a failure too.
     if (code !== 0 && result.numFailedTests === 0) total.failed += 1
     for (const file of result.testResults) {
-      for (const test of file.assertionResults.filter(({ status }) => status === 'skipped' || status === 'pending')) {
-        total.skipped += 1
-        console.log(`SKIPPED: ${test.fullName}`)
-      }
+      const skipped = file.assertionResults.filter(({ status }) => status === 'skipped' || status === 'pending')
+      total.skipped += skipped.length
+      reportSkipped(skipped, file.assertionResults)
     }
   } catch {
     total.failed += 1
   } finally {
     rmSync(report, { force: true })
+  }
+}
+
+const groupOf = ({ ancestorTitles }) => ancestorTitles.join(' ')
+
+/** A group that is skipped as a whole is one line: its name has the reason. */
+function reportSkipped(skipped, all) {
+  for (const group of new Set(skipped.map(groupOf))) {
+    const tests = skipped.filter((test) => groupOf(test) === group)
+    if (group !== '' && tests.length === all.filter((test) => groupOf(test) === group).length)
+      console.log(`SKIPPED: ${tests.length} tests: ${group}`)
+    else for (const { fullName } of tests) console.log(`SKIPPED: ${fullName}`)
   }
 }
 

@@ -3,6 +3,7 @@ import { masterAddTables, masterInit, replicate, slaveAddTables, slaveInit } fro
 import type { TestDatabase } from '@rserv/test-utils'
 import { compareTable, createDatabase } from '@rserv/test-utils'
 import { backend } from '@rserv/trigger-plpgsql'
+import type { ClientConfig } from 'pg'
 import { expect } from 'vitest'
 
 /** The backend resolver of the tests. */
@@ -18,8 +19,8 @@ export interface Pair extends AsyncDisposable {
   expectEqual(...tables: string[]): Promise<void>
 }
 
-export async function createPair(label = 'pair'): Promise<Pair> {
-  const master = await createDatabase({ label: `${label}_m` })
+export async function createPair(label = 'pair', masterServer?: ClientConfig): Promise<Pair> {
+  const master = await createDatabase({ label: `${label}_m`, ...(masterServer ? { server: masterServer } : {}) })
   const slave = await createDatabase({ label: `${label}_s` })
   const expectEqual = async (...tables: string[]): Promise<void> => {
     for (const table of tables) {
@@ -48,9 +49,9 @@ export async function createPair(label = 'pair'): Promise<Pair> {
 /** Runs `ddl` on both sides, sets replication of the tables (default: all) up, and syncs once. */
 export async function replicatedPair(
   ddl: string,
-  options: { tables?: string[]; slaveDdl?: string; label?: string } = {},
+  options: { tables?: string[]; slaveDdl?: string; label?: string; masterServer?: ClientConfig } = {},
 ): Promise<Pair> {
-  const pair = await createPair(options.label)
+  const pair = await createPair(options.label, options.masterServer)
   await pair.master.query(ddl)
   await pair.slave.query(options.slaveDdl ?? ddl)
   await masterInit(pair.master.config, { backends })

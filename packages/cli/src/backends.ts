@@ -8,6 +8,7 @@ import { CONTRACT_VERSION, RservError } from '@rserv/core'
 /** The backends that come with the command line; others are npm packages, by their names. */
 const BUILT_IN: Record<string, () => Promise<unknown>> = {
   plpgsql: () => import('@rserv/trigger-plpgsql'),
+  plv8: () => import('@rserv/trigger-plv8'),
 }
 
 /** A package with this keyword is listed by `rserv backends`. */

@@ -40,7 +40,7 @@ export const OPTIONS = {
   debug: { flag: '--debug', help: 'say everything, with stack traces of errors; keep temporary files' },
   backend: {
     flag: '--backend <name>',
-    help: 'trigger backend: plpgsql, or an npm package',
+    help: 'trigger backend: plpgsql, plv8, or an npm package',
     default: "the master's, else plpgsql",
   },
   table: { flag: '--table <name>', help: "one more table or pattern such as 'sales.*'", repeat: true },

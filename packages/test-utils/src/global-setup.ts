@@ -1,17 +1,24 @@
 import pg from 'pg'
+import { startPlv8Server } from './plv8/server.ts'
+import type { TestServer } from './server.ts'
 import { testServer } from './server.ts'
 
 /**
- * Vitest's global setup: one server for the whole run, handed to the workers through the environment. See server.ts
- * for where it comes from.
+ * Vitest's global setup: one server for the whole run, and one with PLV8 where there is one, handed to the workers
+ * through the environment. See server.ts and plv8/server.ts for where they come from.
  */
 export default async function setup(): Promise<() => Promise<void>> {
   const server = await testServer()
   process.env['RSERV_TEST_SERVER'] = JSON.stringify(server.config)
-  await dropLeftovers(server.config)
+  const plv8 = await startPlv8Server()
+  if (plv8) process.env['RSERV_TEST_PLV8_SERVER'] = JSON.stringify(plv8.config)
+  const servers: readonly TestServer[] = plv8 ? [server, plv8] : [server]
+  for (const { config } of servers) await dropLeftovers(config)
   return async () => {
-    await dropLeftovers(server.config)
-    await server.stop()
+    for (const { config, stop } of servers) {
+      await dropLeftovers(config)
+      await stop()
+    }
   }
 }
 

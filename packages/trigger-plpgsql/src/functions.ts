@@ -1,5 +1,5 @@
 import type { CaptureTable } from '@rserv/core'
-import { quoteIdent, quoteName } from '@rserv/core'
+import { quoteBody, quoteIdent, quoteName } from '@rserv/core'
 import type { Part } from './names.ts'
 import { functionName, PARTS } from './names.ts'
 
@@ -18,14 +18,10 @@ export function dropFunctions(table: CaptureTable): string[] {
  */
 function createFunction(table: CaptureTable, part: Part): string[] {
   const name = quoteName(functionName(table, part))
+  const body = `begin\n  ${insertStatement(table, part)};\n  return null;\nend`
   return [
     `create or replace function ${name}() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $rserv$
-begin
-  ${insertStatement(table, part)};
-  return null;
-end
-$rserv$`,
+language plpgsql security definer set search_path = pg_catalog, pg_temp as ${quoteBody(body)}`,
     `revoke all on function ${name}() from public`,
   ]
 }

@@ -1,5 +1,5 @@
 import type { CaptureTable } from '@rserv/core'
-import { quoteIdent, quoteName } from '@rserv/core'
+import { quoteBody, quoteIdent, quoteName } from '@rserv/core'
 import type { BodyTable } from './body.ts'
 import {
   collectNew,
@@ -42,12 +42,10 @@ export function dropFunctions(table: CaptureTable): string[] {
 /** SECURITY DEFINER, every name qualified, pg_temp last: as trigger-plpgsql's, and for the same reasons (case 70). */
 function createFunction(table: CaptureTable, part: Part): string[] {
   const name = quoteName(functionName(table, part))
+  const body = `${bodyText(part)}\n${part}(${JSON.stringify(bodyTable(table), null, 2)})`
   return [
     `create or replace function ${name}() returns trigger
-language plv8 security definer set search_path = pg_catalog, pg_temp as $rserv$
-${bodyText(part)}
-${part}(${JSON.stringify(bodyTable(table), null, 2)})
-$rserv$`,
+language plv8 security definer set search_path = pg_catalog, pg_temp as ${quoteBody(body)}`,
     `revoke all on function ${name}() from public`,
   ]
 }

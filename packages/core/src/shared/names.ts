@@ -28,6 +28,13 @@ export function quoteLiteral(value: string): string {
   return value.includes('\\') ? ` E'${doubled.replaceAll('\\', '\\\\')}'` : `'${doubled}'`
 }
 
+/** A function's body between dollar quotes that nothing in it can end, whatever a column is called. */
+export function quoteBody(body: string): string {
+  let tag = '$rserv$'
+  for (let number = 1; body.includes(tag.slice(0, -1)); number++) tag = `$rserv${number}$`
+  return `${tag}\n${body}\n${tag}`
+}
+
 export function quoteName(name: QualifiedName): string {
   return `${quoteIdent(name.schema)}.${quoteIdent(name.name)}`
 }

@@ -36,12 +36,19 @@ const KEY_TYPES: readonly (readonly [string, readonly string[]])[] = [
 
 const DDL = `create type mood as enum ('sad', 'happy'); create type pair as (a int, b text); create domain positive as int check (value > 0)`
 
+const PREFIX = 'key of type '
+
+/** The type of a script of KEY_TYPE_SCRIPTS, as in its DDL. */
+export function keyTypeOf(script: Script): string | undefined {
+  return script.name.startsWith(PREFIX) ? script.name.slice(PREFIX.length) : undefined
+}
+
 /** One script for each type: inserted, updated, deleted, and the rest of a composite key changed. */
 export const KEY_TYPE_SCRIPTS: readonly Script[] = KEY_TYPES.map(([type, values]) => {
   const literal = (value: string): string => `'${value.replaceAll("'", "''")}'::${type}`
   const all = (part: number): string[][] => values.map((value) => [value, String(part)])
   return {
-    name: `key of type ${type}`,
+    name: `${PREFIX}${type}`,
     ddl: `${DDL}; create table t (k ${type}, part int, v text, primary key (k, part))`,
     tables: [{ name: 't' }],
     steps: [

@@ -46,6 +46,23 @@ export const STRUCTURES: readonly Script[] = [
     ],
   },
   {
+    name: 'names with quotes, dollar quotes, dots, backslashes and letters of other scripts',
+    ddl: String.raw`create table "Ä.t $rserv$ ' "" \ $$" ("k $rserv$; select '\ "" 😀" int primary key, "new.v" text)`,
+    tables: [{ name: String.raw`"Ä.t $rserv$ ' "" \ $$"` }],
+    steps: [
+      step([String.raw`insert into "Ä.t $rserv$ ' "" \ $$" values (1), (2)`], {
+        table: String.raw`Ä.t $rserv$ ' " \ $$`,
+        keys: [['1'], ['2']],
+      }),
+      step(
+        [
+          String.raw`update "Ä.t $rserv$ ' "" \ $$" set "k $rserv$; select '\ "" 😀" = 3 where "k $rserv$; select '\ "" 😀" = 1`,
+        ],
+        { table: String.raw`Ä.t $rserv$ ' " \ $$`, keys: [['1'], ['3']] },
+      ),
+    ],
+  },
+  {
     name: 'foreign keys that act: CASCADE, SET NULL, SET DEFAULT, several levels',
     ddl: `create table p (id int primary key);
       create table c (id int primary key, p int references p on delete cascade on update cascade);

@@ -1,12 +1,12 @@
 import type { CaptureTable, TriggerBackend } from '@rserv/core'
-import { quoteIdent, quoteLiteral } from '@rserv/core'
+import { quoteBody, quoteIdent, quoteLiteral } from '@rserv/core'
 import type { TestDatabase } from '../databases.ts'
 import { Channel } from './channel.ts'
 import type { TriggerCall } from './engine.ts'
 import { Plv8Engine } from './engine.ts'
 
 /** A backend for PLV8 on a server that has none: see startPlv8StandIn. */
-export interface Plv8StandIn extends Disposable {
+export interface Plv8StandIn extends AsyncDisposable {
   readonly backend: TriggerBackend
   readonly engine: Plv8Engine
 }
@@ -26,12 +26,15 @@ export async function startPlv8StandIn(database: TestDatabase, backend: TriggerB
     canHost: () => ({ ok: true }),
     createFunctions: (table) => backend.createFunctions(table).map((sql) => replaceFunction(sql, table, engine)),
   }
-  return { backend: standIn, engine, [Symbol.dispose]: () => channel[Symbol.dispose]() }
+  return { backend: standIn, engine, [Symbol.asyncDispose]: async () => channel[Symbol.dispose]() }
 }
 
 function answer(engine: Plv8Engine, request: string): string {
   try {
-    return JSON.stringify({ executed: engine.call(JSON.parse(request) as TriggerCall) })
+    const call = JSON.parse(request) as TriggerCall | { readonly reset: number }
+    if (!('reset' in call)) return JSON.stringify({ executed: engine.call(call) })
+    engine.reset(call.reset)
+    return JSON.stringify({ executed: [] })
   } catch (error) {
     return JSON.stringify({ error: String(error) })
   }
@@ -59,25 +62,24 @@ const SUPPORT = (channel: Channel): string => `create schema plv8_stand_in;
       end;
     end loop;
   end $standin$;
+  create function plv8_reset() returns void language sql as
+    $$ select plv8_stand_in.ask(jsonb_build_object('reset', pg_backend_pid())) $$;
   create function plv8_stand_in.strings(list jsonb) returns text[] language sql as
     $$ select array_agg(value order by position) from jsonb_array_elements_text(list) with ordinality as e (value, position) $$`
 
 /** The PL/pgSQL function that takes the place of a PLV8 one of the same name. */
 function replaceFunction(sql: string, table: CaptureTable, engine: Plv8Engine): string {
   const parts =
-    /^create or replace function "rserv"\."([^"]+)"\(\) returns trigger[\s\S]*?as \$rserv\$([\s\S]*)\$rserv\$$/.exec(
-      sql,
-    )
-  if (!parts?.[1] || parts[2] === undefined) return sql
-  const [, name, body] = parts
+    /^create or replace function "rserv"\."([^"]+)"\(\) returns trigger[\s\S]*?as (\$rserv\d*\$)([\s\S]*)\2$/.exec(sql)
+  if (!parts?.[1] || parts[3] === undefined) return sql
+  const [, name, , body] = parts
   engine.define(name, {
     body,
     columns: table.keyColumns.map(({ column, type, kind }) => ({ name: column, type, kind })),
   })
   const values = (row: string): string =>
     `jsonb_build_array(${table.keyColumns.map(({ column }) => `format('%s', ${row}.${quoteIdent(column)})`).join(', ')})`
-  return `create or replace function "rserv".${quoteIdent(name)}() returns trigger language plpgsql security definer
-    set search_path = pg_catalog, pg_temp set extra_float_digits = 3 set bytea_output = 'hex' as $rserv$
+  const call = `
   declare new_values jsonb; old_values jsonb;
   begin
     if tg_level = 'ROW' and tg_op <> 'DELETE' then new_values := ${values('new')}; end if;
@@ -85,5 +87,7 @@ function replaceFunction(sql: string, table: CaptureTable, engine: Plv8Engine): 
     perform plv8_stand_in.ask(jsonb_build_object('pid', pg_backend_pid(), 'fn', ${quoteLiteral(name)}, 'op', tg_op,
       'when', tg_when, 'level', tg_level, 'new', new_values, 'old', old_values));
     return null;
-  end $rserv$`
+  end`
+  return `create or replace function "rserv".${quoteIdent(name)}() returns trigger language plpgsql security definer
+    set search_path = pg_catalog, pg_temp set extra_float_digits = 3 set bytea_output = 'hex' as ${quoteBody(call)}`
 }
