@@ -33,6 +33,8 @@ export type { AddedSlaveTable, SlaveAddTablesOptions } from './operations/slave-
 export { slaveAddTables, slaveRemoveTables } from './operations/slave-tables.ts'
 export type { ReplicateOptions, TransferResult } from './operations/replicate.ts'
 export { replicate } from './operations/replicate.ts'
+export type { FollowEvent, FollowOptions } from './operations/follow.ts'
+export { follow } from './operations/follow.ts'
 export type { SyncIdResult } from './operations/positions.ts'
 export { getSyncId, masterSync } from './operations/positions.ts'
 export type { PrepareSnapshotOptions, PrepareSnapshotResult } from './operations/prepare-snapshot.ts'

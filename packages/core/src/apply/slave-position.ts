@@ -11,6 +11,9 @@ export interface SlavePosition {
   readonly serverName: string | null
 }
 
+/** Names the right to move a slave's position, for advisory locks. */
+const LOCK = `pg_catalog.hashtextextended('rserv.apply ' || $1, 0)`
+
 const READ = 'select sync_id, position::text as position, server_name from rserv.slave_sync where origin = $1'
 
 /**
@@ -20,16 +23,22 @@ const READ = 'select sync_id, position::text as position, server_name from rserv
  * @throws RservError BUSY
  */
 export async function lockPosition(session: Session, origin: string): Promise<SlavePosition> {
-  const lock = await session.row(
-    `select pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('rserv.apply ' || $1, 0)) as free`,
-    [origin],
-  )
+  const lock = await session.row(`select pg_catalog.pg_try_advisory_xact_lock(${LOCK}) as free`, [origin])
   if (lock?.['free'] !== 't') throw busy(session)
   try {
     return toPosition(await session.row(`${READ} for update nowait`, [origin]))
   } catch (error) {
     throw codeOf(error) === '55P03' ? busy(session) : error
   }
+}
+
+/**
+ * Takes that right for as long as the session lasts, so that nobody else comes in between two transfers.
+ * @throws RservError BUSY
+ */
+export async function holdSlave(session: Session, origin: string): Promise<void> {
+  const lock = await session.row(`select pg_catalog.pg_try_advisory_lock(${LOCK}) as free`, [origin])
+  if (lock?.['free'] !== 't') throw busy(session)
 }
 
 function busy(session: Session): RservError {

@@ -10,15 +10,14 @@ import { listSlaveTables } from '../apply/slave-tables.ts'
 import { listReplicated } from '../capture/replicated-tables.ts'
 import { anythingChanged } from '../changes/changed-tables.ts'
 import { checkSource } from '../changes/check-source.ts'
-import type { Node } from '../database/node.ts'
-import { requireRole } from '../database/node.ts'
-import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
 import { begin, inTransaction, rollback } from '../database/transaction.ts'
 import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import { beginLiveTransfer } from '../transfer/live-transfer.ts'
 import { commitTransfer } from './commit-transfer.ts'
+import type { Link } from './link.ts'
+import { connect } from './link.ts'
 import type { Plan } from './plan.ts'
 import { planForSlave } from './plan.ts'
 import type { SlaveIdentity } from './register-server.ts'
@@ -43,13 +42,6 @@ export interface TransferResult {
   readonly elapsedMs: number
 }
 
-interface Link {
-  readonly master: Session
-  readonly slave: Session
-  readonly node: Node
-  readonly slaveNode: Node
-}
-
 /**
  * Brings a slave to the master's current state: one snapshot, one transaction, all tables. Tables that are not filled
  * yet are copied. Registers the slave at its first run.
@@ -60,26 +52,36 @@ export async function replicate(
   slave: ClientConfig,
   options: ReplicateOptions = {},
 ): Promise<TransferResult> {
-  const started = performance.now()
   await using masterSession = await openSession(master, 'master', options)
   await using slaveSession = await openSession(slave, 'slave', options)
   const link = await connect(masterSession, slaveSession)
+  return await transferOnce(link, slave, options)
+}
+
+/** One transfer over connections that are open, and stay open unless it fails in the middle of a COPY. */
+export async function transferOnce(
+  link: Link,
+  slave: ClientConfig,
+  options: ReplicateOptions,
+): Promise<TransferResult> {
+  const started = performance.now()
+  const { master, slave: slaveSession } = link
   await begin(slaveSession)
   try {
     const position = await lockPosition(slaveSession, link.node.nodeId)
-    const known = await inTransaction(masterSession, () => findSlave(masterSession, link.slaveNode.nodeId, position))
+    const known = await inTransaction(master, () => findSlave(master, link.slaveNode.nodeId, position))
     const plan = await planTransfer(link, known, position, options)
     if (!plan) {
       await rollback(slaveSession)
       const server = known?.name ?? options.server ?? slaveSession.database
       return summary('in-sync', { server, syncId: position.syncId, tables: [], started })
     }
-    const server = await registerSlave(masterSession, slaveOf(link), { known, wanted: options.server })
+    const server = await registerSlave(master, slaveOf(link), { known, wanted: options.server })
     const done = await transfer(link, plan, { server, position, slave, options })
     return summary('applied', { server: server.name, ...done, started })
   } catch (error) {
     await rollback(slaveSession)
-    await rollback(masterSession)
+    await rollback(master)
     throw options.signal?.aborted ? cancelled(error) : error
   }
 }
@@ -99,19 +101,8 @@ function summary(
   }
 }
 
-function cancelled(cause: unknown): RservError {
+export function cancelled(cause: unknown): RservError {
   return new RservError('CANCELLED', 'cancelled; nothing was applied', { cause })
-}
-
-async function connect(master: Session, slave: Session): Promise<Link> {
-  const node = await inTransaction(master, () => requireRole(master, 'master'))
-  const slaveNode = await inTransaction(slave, () => requireRole(slave, 'slave'))
-  if (node.nodeId === slaveNode.nodeId) {
-    throw new RservError('SAME_NODE', 'master and slave are the same database', {
-      hint: "Give two databases. (A clone keeps its original's identity: run uninstall and slave-init on the clone.)",
-    })
-  }
-  return { master, slave, node, slaveNode }
 }
 
 function slaveOf({ slave, slaveNode }: Link): SlaveIdentity {
