@@ -144,3 +144,14 @@ test('case 139: a row that the slave refuses stops the transfer with its reason,
   await pair.slave.query('alter table t drop constraint t_v_check')
   await pair.syncAndCompare('t', 'other')
 })
+
+test('case 124: a statement_timeout of role or database ends no transfer that lasts longer', async () => {
+  await using pair = await replicatedPair('create table t (id int primary key)')
+  await pair.slave
+    .query(`create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(0.4); return null; end';
+    create trigger slow after insert on t for each row execute function slow(); alter table t enable always trigger slow`)
+  for (const { query, name } of [pair.master, pair.slave])
+    await query(`alter database "${name}" set statement_timeout = '300ms'`)
+  await pair.master.query('insert into t values (1)')
+  await pair.syncAndCompare('t')
+})

@@ -96,7 +96,7 @@ test('every type, byte for byte, also where both roles have odd settings', async
       execute format('alter database %I set standard_conforming_strings = off', current_database());
       execute format('alter database %I set default_transaction_isolation = ''serializable''', current_database());
       execute format('alter database %I set default_transaction_read_only = on', current_database());
-      execute format('alter database %I set statement_timeout = ''1ms''', current_database());
+      execute format('alter database %I set statement_timeout = ''30ms''', current_database());
     end $$`)
   }
   let id = 0

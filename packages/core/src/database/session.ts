@@ -92,9 +92,10 @@ export interface SessionOptions {
   signal?: AbortSignal | undefined
 }
 
-const FACTS = `select current_database() as database, current_setting('server_version_num') as version,
+/** A timeout of the role's must not end it (case 124). */
+const FACTS = `begin; set local statement_timeout = 0; select current_database() as database, current_setting('server_version_num') as version,
   current_setting('search_path') as search_path, current_setting('synchronous_commit') as sync,
-  pg_catalog.pg_is_in_recovery() as standby`
+  pg_catalog.pg_is_in_recovery() as standby; commit`
 
 /**
  * Connects.
@@ -115,10 +116,11 @@ export async function openSession(config: pg.ClientConfig, side: Side, options: 
   closeOnAbort(client, options.signal)
   try {
     await client.connect()
-    const { rows } = await client.query<Row>(FACTS)
-    const session = new Session(client, side, rows[0] ?? {})
+    const results = (await client.query(FACTS)) as unknown as pg.QueryResult<Row>[]
+    const facts = results.flatMap(({ rows }) => rows)[0] ?? {}
+    const session = new Session(client, side, facts)
     if (session.version < OLDEST_SUPPORTED) throw tooOld(session)
-    if (rows[0]?.['standby'] === 't') throw standbyError(session)
+    if (facts['standby'] === 't') throw standbyError(session)
     return session
   } catch (error) {
     await client.end().catch(() => undefined)

@@ -15,9 +15,10 @@ export interface TransactionOptions {
  */
 export async function begin(session: Session, options: TransactionOptions = {}): Promise<void> {
   const settings: Record<string, string> = {
+    // First: it ends the others too.
+    statement_timeout: '0',
     search_path: 'pg_catalog, pg_temp',
     synchronous_commit: session.durableCommit,
-    statement_timeout: '0',
     lock_timeout: String(options.lockTimeoutMs ?? 0),
     idle_in_transaction_session_timeout: '0',
     DateStyle: 'ISO, YMD',
