@@ -11,7 +11,7 @@ interface ArgumentSpec {
 
 /** What a command has to say when it is done. */
 export interface Outcome {
-  /** The result as a document, for --json. */
+  /** The result as a document, for --json; undefined: it has been told already. */
   readonly json: unknown
   /** The result for people; nothing is printed where it is empty. */
   readonly text: string

@@ -5,11 +5,14 @@ export interface Context {
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number }
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
+  /** Aborted by SIGINT or SIGTERM: what is under way is rolled back. */
   readonly signal: AbortSignal
+  /** From now on the first SIGINT or SIGTERM aborts this signal instead: finish what is in hand, then end. */
+  readonly endGracefully: () => AbortSignal
 }
 
 /** The process's own. */
-export function processContext(signal: AbortSignal): Context {
+export function processContext(signals: Pick<Context, 'signal' | 'endGracefully'>): Context {
   const { stdin, stdout, stderr, env } = process
-  return { stdin, stdout, stderr, env, cwd: process.cwd(), signal }
+  return { stdin, stdout, stderr, env, cwd: process.cwd(), ...signals }
 }

@@ -65,6 +65,12 @@ export const OPTIONS = {
     flag: '--older-than <seconds>',
     help: 'remove up to the newest position of this age, instead of up to a sync id',
   },
+  pause: { flag: '--pause <seconds>', help: 'least time between two transfers', default: '0' },
+  cleanEvery: {
+    flag: '--clean-every <seconds>',
+    help: 'how often log rows that all slaves have are removed; 0: never',
+    default: '60',
+  },
   dir: { flag: '--dir <folder>', help: 'folder for the embedded server', default: 'a temporary one' },
   keep: { flag: '--keep', help: 'leave the embedded server running' },
   major: { flag: '--major <number>', help: "the embedded server's PostgreSQL version", default: '18' },

@@ -76,7 +76,7 @@ async function execute(command: Command, line: Line): Promise<void> {
     const outcome = await command.run(call(line, events))
     events.clear()
     const stream = state.dataOnStdout ? context.stderr : context.stdout
-    if (flag(options, 'json')) stream.write(`${json(outcome.json)}\n`)
+    if (flag(options, 'json')) stream.write(outcome.json === undefined ? '' : `${json(outcome.json)}\n`)
     else if (outcome.text !== '') stream.write(outcome.bare ? outcome.text : `${outcome.text}\n`)
   } finally {
     events.clear()

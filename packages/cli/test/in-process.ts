@@ -18,7 +18,15 @@ export async function runHere(argv: readonly string[], given: Given = {}): Promi
   const stdout = Object.assign(new PassThrough(), { isTTY })
   const stderr = new PassThrough()
   const [out, err] = [buffer(stdout), text(stderr)]
-  const code = await main(argv, { stdin, stdout, stderr, env, cwd: import.meta.dirname, signal })
+  const code = await main(argv, {
+    stdin,
+    stdout,
+    stderr,
+    env,
+    cwd: import.meta.dirname,
+    signal,
+    endGracefully: () => signal,
+  })
   stdout.end()
   stderr.end()
   const stdoutBytes = await out

@@ -5,6 +5,7 @@ import { masterInitCommand, slaveInitCommand } from './init.ts'
 import { cleanLogCommand, getSyncIdCommand, masterSyncCommand } from './positions.ts'
 import { replicateCommand } from './replicate.ts'
 import { applySnapshotCommand, prepareSnapshotCommand } from './snapshots.ts'
+import { runCommand } from './run.ts'
 import { statusCommand } from './status.ts'
 import {
   masterAddTableCommand,
@@ -21,6 +22,7 @@ export const COMMANDS: readonly Command[] = [
   masterAddTableCommand,
   slaveAddTableCommand,
   replicateCommand,
+  runCommand,
   getSyncIdCommand,
   masterSyncCommand,
   cleanLogCommand,

@@ -56,7 +56,7 @@ export async function* follow(
   while (!options.stop?.aborted) {
     try {
       for await (const event of followConnected(master, slave, options)) {
-        if (event.kind !== 'connected') failures = 0
+        failures = event.kind === 'connected' ? failures : 0
         everConnected = true
         yield event
       }
