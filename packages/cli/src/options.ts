@@ -60,6 +60,7 @@ export const OPTIONS = {
   assumeSynced: { flag: '--assume-synced', help: 'the rows are there already: do not copy' },
   server: { flag: '--server <name>', help: "the slave's name on the master", default: "the slave database's name" },
   snapshot: { flag: '--snapshot <file>', help: 'the snapshot file', default: 'standard input or output' },
+  clone: { flag: '--clone', help: "the slave is a copy of another slave's database: give it an identity of its own" },
   copy: { flag: '--copy <table>', help: 'send this table whole', repeat: true },
   olderThan: {
     flag: '--older-than <seconds>',

@@ -35,6 +35,8 @@ export type { ReplicateOptions, TransferResult } from './operations/replicate.ts
 export { replicate } from './operations/replicate.ts'
 export type { FollowEvent, FollowOptions } from './operations/follow.ts'
 export { follow } from './operations/follow.ts'
+export type { ResyncedTable, ResyncOptions, ResyncResult } from './operations/resync.ts'
+export { resync } from './operations/resync.ts'
 export type { SyncIdResult } from './operations/positions.ts'
 export { getSyncId, masterSync } from './operations/positions.ts'
 export type { PrepareSnapshotOptions, PrepareSnapshotResult } from './operations/prepare-snapshot.ts'

@@ -6,6 +6,7 @@ import { cleanLogCommand, getSyncIdCommand, masterSyncCommand } from './position
 import { replicateCommand } from './replicate.ts'
 import { applySnapshotCommand, prepareSnapshotCommand } from './snapshots.ts'
 import { runCommand } from './run.ts'
+import { resyncCommand } from './resync.ts'
 import { statusCommand } from './status.ts'
 import {
   masterAddTableCommand,
@@ -29,6 +30,7 @@ export const COMMANDS: readonly Command[] = [
   prepareSnapshotCommand,
   applySnapshotCommand,
   statusCommand,
+  resyncCommand,
   backendsCommand,
   masterRemoveTableCommand,
   slaveRemoveTableCommand,

@@ -65,7 +65,7 @@ describe('replicate', () => {
     await slave.query(`update rserv.slave_sync s set sync_id = b.sync_id, position = b.position from backup b;
       delete from orders; drop table backup`)
     await master.query(`insert into orders values (2, 'b')`)
-    const says = /no longer covers[\s\S]*hint: .*slave-add-table/
+    const says = /no longer covers[\s\S]*hint: .*rserv resync/
     await unchanged(pair, () => fails(['replicate', master.uri, slave.uri], { error: 'LOG_GAP', says }))
     await copyAgain(pair)
   })
@@ -75,7 +75,7 @@ describe('replicate', () => {
     const { master, slave } = pair
     await slave.query('update rserv.slave_sync set sync_id = 1000')
     await master.query(`insert into orders values (2, 'b')`)
-    const says = /sync id 1000[\s\S]*hint: .*slave-add-table/
+    const says = /sync id 1000[\s\S]*hint: .*rserv resync/
     await unchanged(pair, () => fails(['replicate', master.uri, slave.uri], { error: 'POSITION_UNKNOWN', says }))
     await copyAgain(pair)
   })
@@ -120,8 +120,7 @@ describe('replicate', () => {
 
 /** Registers the table anew, as hints advise, and sees it arrive whole. */
 async function copyAgain({ master, slave }: CliPair): Promise<void> {
-  await rserv('slave-remove-table', slave.uri, 'orders')
-  await rserv('slave-add-table', slave.uri, 'orders')
+  await rserv('resync', master.uri, slave.uri)
   await rserv('replicate', master.uri, slave.uri)
   expect(await compareTable(master, slave, 'orders')).toEqual({ onlyOnMaster: [], onlyOnSlave: [] })
   await master.query(`insert into orders values (100, 'on')`)

@@ -2,6 +2,8 @@ import type { Session } from '../database/session.ts'
 import { RservError } from '../shared/errors.ts'
 import type { Position } from '../shared/position.ts'
 import { xmaxOf } from '../shared/position.ts'
+import type { DatabaseNames } from '../shared/resync-command.ts'
+import { resyncCommand } from '../shared/resync-command.ts'
 import type { KnownServer } from './servers.ts'
 
 /**
@@ -12,7 +14,7 @@ import type { KnownServer } from './servers.ts'
 export async function checkPosition(
   session: Session,
   server: KnownServer | null,
-  slave: { syncId: string | null; position: Position | null },
+  slave: { syncId: string | null; position: Position | null; database: string },
 ): Promise<void> {
   if (slave.syncId === null || slave.position === null) return
   const row = await session.row(
@@ -22,19 +24,20 @@ export async function checkPosition(
       from rserv.sync_id_seq`,
     [slave.syncId, xmaxOf(slave.position), server?.id ?? null, slave.position],
   )
+  const names = { master: session.database, slave: slave.database }
   if (row?.['future_id'] === 't' || row?.['future_xid'] === 't') {
-    throw unknown(`the slave is at sync id ${slave.syncId}, which this master has not given out yet`)
+    throw unknown(`the slave is at sync id ${slave.syncId}, which this master has not given out yet`, names)
   }
   if (row?.['same'] === 'f') {
-    throw unknown(`sync id ${slave.syncId} of the slave names another position on this master`)
+    throw unknown(`sync id ${slave.syncId} of the slave names another position on this master`, names)
   }
 }
 
-function unknown(message: string): RservError {
+function unknown(message: string, names: DatabaseNames): RservError {
   return new RservError('POSITION_UNKNOWN', message, {
     side: 'master',
     hint:
-      'The master was restored to an earlier time, or the slave was cloned. Copy the tables again: ' +
-      'slave-remove-table and slave-add-table for each, then replicate.',
+      `The master was restored to an earlier time, or the slave was cloned (then add --clone). Copy its tables ` +
+      `again: ${resyncCommand(names)}, then replicate.`,
   })
 }

@@ -5,14 +5,24 @@ import type { TableDescription } from '../database/describe-table.ts'
 import { describeTable } from '../database/describe-table.ts'
 import type { Session } from '../database/session.ts'
 import { RservError } from '../shared/errors.ts'
+import type { QualifiedName } from '../shared/names.ts'
 import { displayName } from '../shared/names.ts'
+import type { DatabaseNames } from '../shared/resync-command.ts'
+import { resyncCommand } from '../shared/resync-command.ts'
 
 /**
  * Is the table still the one that was captured, with all its triggers (cases 23, 75, 76)? A table that is not would
  * lose changes in silence.
+ * @param slave the slave's database, for hints
  * @throws RservError CAPTURE_BROKEN, ROW_SECURITY, UNSUPPORTED_TABLE
  */
-export async function checkSource(session: Session, table: ReplicatedTable): Promise<TableDescription> {
+export async function checkSource(
+  session: Session,
+  table: ReplicatedTable,
+  slave = 'SLAVE',
+): Promise<TableDescription> {
+  const broken = (message: string): RservError =>
+    brokenCapture(message, { master: session.database, slave }, table.table)
   const name = displayName(table.table)
   const description = await describeTable(session, table.table)
   if (!description) throw broken(`table ${name} is captured but no longer there under this name`)
@@ -34,11 +44,11 @@ export async function checkSource(session: Session, table: ReplicatedTable): Pro
   return description
 }
 
-function broken(message: string): RservError {
+function brokenCapture(message: string, names: DatabaseNames, table: QualifiedName): RservError {
   return new RservError('CAPTURE_BROKEN', message, {
     side: 'master',
     hint:
-      'Run master-remove-table and master-add-table for it, and on each slave slave-remove-table and slave-add-table: ' +
-      'the next replicate copies it whole.',
+      `Run, for each slave: ${resyncCommand(names, table)} (it captures the table anew, and the next replicate copies ` +
+      'it whole). After a rename give it its name back first.',
   })
 }

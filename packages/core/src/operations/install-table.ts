@@ -95,6 +95,10 @@ async function record(
   { description, key, granularity }: Prepared,
   backend: TriggerBackend,
 ): Promise<number> {
+  // After a dump was restored, the record of another table may hold this OID: that table is not the captured one.
+  await session.run('update rserv.replicated_table set table_oid = (4294967295 - table_id)::oid where table_oid = $1', [
+    description.oid,
+  ])
   const row = await session.row(
     `insert into rserv.replicated_table (table_oid, schema_name, table_name, key_columns, backend, granularity,
         captured_from, log_start, trigger_count, partition_oids)

@@ -63,11 +63,14 @@ export async function removeCapture(
       kind: 'notice',
       message: `waiting for a lock on ${displayName(table.table)} (attempt ${attempt})`,
     })
-  await withLockRetry(session, { ...options, onWait }, async () => {
-    for (const statement of await removal(session, table, backend)) await session.run(statement)
-    await session.run(`delete from ${TRUNCATE_LOG.schema}.${TRUNCATE_LOG.name} where table_id = $1`, [table.tableId])
-    await session.run('delete from rserv.replicated_table where table_id = $1', [table.tableId])
-  })
+  await withLockRetry(session, { ...options, onWait }, () => dropCapture(session, table, backend))
+}
+
+/** The same inside the caller's transaction. */
+export async function dropCapture(session: Session, table: ReplicatedTable, backend: TriggerBackend): Promise<void> {
+  for (const statement of await removal(session, table, backend)) await session.run(statement)
+  await session.run(`delete from ${TRUNCATE_LOG.schema}.${TRUNCATE_LOG.name} where table_id = $1`, [table.tableId])
+  await session.run('delete from rserv.replicated_table where table_id = $1', [table.tableId])
 }
 
 async function removal(session: Session, table: ReplicatedTable, backend: TriggerBackend): Promise<string[]> {
@@ -96,12 +99,18 @@ async function removal(session: Session, table: ReplicatedTable, backend: Trigge
   return [...possible, ...dropLog(table.tableId)]
 }
 
-/** The captured table under the name that it has now; null when it was dropped. */
+/**
+ * The captured table under the name that it has now; null when it was dropped. After a dump was restored its OID is
+ * another one, and may be something else's: then the table of the recorded name has the triggers.
+ */
 async function currentName(session: Session, table: ReplicatedTable): Promise<QualifiedName | null> {
   const row = await session.row(
     `select n.nspname as schema, c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where c.oid = $1`,
-    [table.oid],
+      where c.relkind in ('r', 'p') and (c.oid = $1 or (n.nspname = $2 and c.relname = $3))
+      order by exists (select from pg_trigger t join pg_proc p on p.oid = t.tgfoid
+        where t.tgrelid = c.oid and p.pronamespace = 'rserv'::regnamespace) desc, n.nspname = $2 and c.relname = $3 desc
+      limit 1`,
+    [table.oid, table.table.schema, table.table.name],
   )
   return row ? { schema: row['schema'] ?? '', name: row['name'] ?? '' } : null
 }

@@ -5,10 +5,17 @@ import { RservError } from '../shared/errors.ts'
 import { displayName, sameName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
 import { includes } from '../shared/position.ts'
+import type { DatabaseNames } from '../shared/resync-command.ts'
+import { resyncCommand } from '../shared/resync-command.ts'
 
 export interface Plan {
   readonly tables: ReplicatedTable[]
   readonly wanted: Wanted[]
+}
+
+/** Where the rows come from: uuid of the master; and what both databases are called. */
+export interface Origin extends DatabaseNames {
+  readonly nodeId: string
 }
 
 /**
@@ -19,53 +26,56 @@ export function planForSlave(
   captured: readonly ReplicatedTable[],
   slaveTables: readonly SlaveTable[],
   position: Position | null,
-  origin: string,
+  origin: Origin,
 ): Plan {
   const plan: Plan = { tables: [], wanted: [] }
   for (const slaveTable of slaveTables) {
-    if (slaveTable.origin !== null && slaveTable.origin !== origin) continue
+    if (slaveTable.origin !== null && slaveTable.origin !== origin.nodeId) continue
     const table = captured.find((candidate) => sameName(candidate.table, slaveTable.table))
     if (!table) throw notCaptured(slaveTable)
     checkKeys(table, slaveTable)
     plan.tables.push(table)
-    plan.wanted.push(want(table, slaveTable, position))
+    plan.wanted.push(want(table, slaveTable, { position, origin }))
   }
   return plan
 }
 
-function want(table: ReplicatedTable, slaveTable: SlaveTable, position: Position | null): Wanted {
+function want(
+  table: ReplicatedTable,
+  slaveTable: SlaveTable,
+  { position, origin }: { position: Position | null; origin: Origin },
+): Wanted {
   const { tableId } = table
+  const again = `Copy it again: ${resyncCommand(origin, table.table)}, then replicate.`
   if (slaveTable.state === 'new') return { tableId, copy: true, since: null }
   if (slaveTable.state === 'assumed') {
-    if (table.logStart !== table.capturedFrom) throw cleaned(table)
+    if (table.logStart !== table.capturedFrom) throw cleaned(table, again)
     return { tableId, copy: false, since: null }
   }
-  refuseGap(table, position)
+  refuseGap(table, position, again)
   return { tableId, copy: false, since: position }
 }
 
 /**
  * The log must begin at or before the position: what was cleaned beyond it would be lost in silence (case 168).
+ * @param again how to copy the table
  * @throws RservError LOG_GAP
  */
-export function refuseGap(table: ReplicatedTable, position: Position | null): void {
+export function refuseGap(table: ReplicatedTable, position: Position | null, again: string): void {
   if (position !== null && includes(position, table.logStart)) return
   throw new RservError('LOG_GAP', `the log of ${displayName(table.table)} no longer covers the slave's position`, {
     side: 'master',
-    hint:
-      'The log was cleaned beyond it, or the table was captured anew (was the slave restored from a backup?). Copy ' +
-      'the table again: slave-remove-table, slave-add-table, replicate.',
+    hint: `It was cleaned beyond it, or the table was captured anew (was the slave restored from a backup?). ${again}`,
   })
 }
 
-function cleaned(table: ReplicatedTable): RservError {
-  const name = displayName(table.table)
+function cleaned({ table }: ReplicatedTable, again: string): RservError {
   return new RservError(
     'LOG_GAP',
-    `${name} was added with --assume-synced, but its log was cleaned since capture began`,
+    `${displayName(table)} was added with --assume-synced, but its log was cleaned since capture began`,
     {
       side: 'master',
-      hint: `Which rows changed is no longer known. Copy it: slave-remove-table ${name}, then slave-add-table without --assume-synced.`,
+      hint: `Which rows changed is no longer known. ${again}`,
     },
   )
 }

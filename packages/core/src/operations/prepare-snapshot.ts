@@ -12,6 +12,8 @@ import { openSession } from '../database/session.ts'
 import { inTransaction, rollback } from '../database/transaction.ts'
 import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
+import { displayName } from '../shared/names.ts'
+import { shellWord } from '../shared/resync-command.ts'
 import type { WrittenTable } from '../transfer/file/write-file.ts'
 import { writeTransfer } from '../transfer/file/write-file.ts'
 import { beginLiveTransfer } from '../transfer/live-transfer.ts'
@@ -108,6 +110,7 @@ function wantedInFile(table: ReplicatedTable, server: KnownServer, copy: boolean
   const { tableId } = table
   const { position } = server
   if (copy || position === null || !server.tableIds.includes(tableId)) return { tableId, copy: true, since: null }
-  refuseGap(table, position)
+  const again = `Send it whole: rserv prepare-snapshot … --server ${shellWord(server.name)} --copy ${shellWord(displayName(table.table))}`
+  refuseGap(table, position, again)
   return { tableId, copy: false, since: position }
 }

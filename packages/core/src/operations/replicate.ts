@@ -124,11 +124,16 @@ async function planTransfer(
     })
   }
   return await inTransaction(master, async () => {
-    await checkPosition(master, known, position)
+    const names = { master: master.database, slave: slave.database }
+    await checkPosition(master, known, { ...position, database: slave.database })
     // The last confirmation may have been cut off.
     if (position.syncId !== null && position.syncId !== known?.syncId) await confirmSync(master, position.syncId)
-    const plan = planForSlave(await listReplicated(master), slaveTables, position.position, node.nodeId)
-    for (const table of plan.tables) await refreshPartitions(master, table, await checkSource(master, table))
+    const plan = planForSlave(await listReplicated(master), slaveTables, position.position, {
+      nodeId: node.nodeId,
+      ...names,
+    })
+    for (const table of plan.tables)
+      await refreshPartitions(master, table, await checkSource(master, table, slave.database))
     return (await anythingChanged(master, plan.wanted)) ? plan : null
   })
 }
