@@ -13,6 +13,8 @@ const ORDER = [
   'apply',
   'acknowledge',
   'clean',
+  'verify',
+  'check',
   'operations',
 ]
 const SOURCE = join(ROOT, 'packages', 'core', 'src')

@@ -17,6 +17,8 @@ export interface Outcome {
   readonly text: string
   /** Without a newline at its end, for use in a shell substitution. */
   readonly bare?: boolean
+  /** The command did its work and found problems: exit code 1. */
+  readonly failed?: boolean
 }
 
 /** One run of a command. */

@@ -11,13 +11,13 @@ const EXIT = { done: 0, failed: 1, usage: 2 } as const
 /**
  * Runs one command line.
  * @param argv what follows the program's name
- * @returns the exit code: 0 done, 1 failed, 2 wrong usage
+ * @returns the exit code: 0 done, 1 failed or problems found, 2 wrong usage
  */
 export async function main(argv: readonly string[], context: Context): Promise<number> {
-  const state: RunState = { argv, secrets: [], dataOnStdout: false }
+  const state: RunState = { argv, secrets: [], dataOnStdout: false, failed: false }
   try {
     await buildProgram(context, state).parseAsync([...argv], { from: 'user' })
-    return EXIT.done
+    return state.failed ? EXIT.failed : EXIT.done
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done
     reportError(error, context, state)

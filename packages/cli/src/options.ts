@@ -60,6 +60,8 @@ export const OPTIONS = {
   assumeSynced: { flag: '--assume-synced', help: 'the rows are there already: do not copy' },
   server: { flag: '--server <name>', help: "the slave's name on the master", default: "the slave database's name" },
   snapshot: { flag: '--snapshot <file>', help: 'the snapshot file', default: 'standard input or output' },
+  repair: { flag: '--repair', help: 'bring the differing keys to the slave again' },
+  limit: { flag: '--limit <number>', help: 'differing keys to name, a table; all are counted', default: '100' },
   clone: { flag: '--clone', help: "the slave is a copy of another slave's database: give it an identity of its own" },
   copy: { flag: '--copy <table>', help: 'send this table whole', repeat: true },
   olderThan: {

@@ -75,6 +75,7 @@ async function execute(command: Command, line: Line): Promise<void> {
   try {
     const outcome = await command.run(call(line, events))
     events.clear()
+    state.failed = outcome.failed ?? false
     const stream = state.dataOnStdout ? context.stderr : context.stdout
     if (flag(options, 'json')) stream.write(outcome.json === undefined ? '' : `${json(outcome.json)}\n`)
     else if (outcome.text !== '') stream.write(outcome.bare ? outcome.text : `${outcome.text}\n`)

@@ -12,6 +12,8 @@ export interface RunState {
   readonly secrets: string[]
   /** Standard output is a snapshot file's. */
   dataOnStdout: boolean
+  /** The command found problems. */
+  failed: boolean
 }
 
 interface Report {

@@ -37,3 +37,9 @@ export async function testServer(): Promise<TestServer> {
   const server = await startServer({ major: testMajor(), settings: TEST_SETTINGS })
   return { config: server.config(), stop: () => server.stop() }
 }
+
+/** An embedded server of a major version of its own, for tests between versions. */
+export async function serverOfMajor(major: number): Promise<TestServer & AsyncDisposable> {
+  const server = await startServer({ major, settings: TEST_SETTINGS })
+  return { config: server.config(), stop: () => server.stop(), [Symbol.asyncDispose]: () => server.stop() }
+}

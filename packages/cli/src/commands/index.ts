@@ -15,6 +15,7 @@ import {
   slaveRemoveTableCommand,
 } from './tables.ts'
 import { uninstallCommand } from './uninstall.ts'
+import { verifyCommand } from './verify.ts'
 
 /** All commands, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   prepareSnapshotCommand,
   applySnapshotCommand,
   statusCommand,
+  verifyCommand,
   resyncCommand,
   backendsCommand,
   masterRemoveTableCommand,

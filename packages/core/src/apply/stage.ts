@@ -49,7 +49,7 @@ export function stageColumn(index: number): string {
 }
 
 /** Domains are checked when the row goes into its table: a gone row has NULL where a domain may forbid it. */
-function stageType(column: Column): string {
+export function stageType(column: Column): string {
   return column.collation ? `${column.baseType} collate ${quoteName(column.collation)}` : column.baseType
 }
 

@@ -46,7 +46,7 @@ export function copyChanged({ table, description, since }: ReadRequest): string 
     left join ${source(description)} t on ${on.join(' and ')}) to stdout`
 }
 
-function source(description: TableDescription): string {
+export function source(description: TableDescription): string {
   return `${description.kind === 'p' ? '' : 'only '}${quoteName(description)}`
 }
 

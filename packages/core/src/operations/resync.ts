@@ -126,7 +126,7 @@ async function isCaptured(master: Session, table: ReplicatedTable, slave: string
   }
 }
 
-async function markNew(slave: Session, { schema, name }: QualifiedName): Promise<void> {
+export async function markNew(slave: Session, { schema, name }: QualifiedName): Promise<void> {
   await slave.run(
     `update rserv.slave_table set state = 'new', origin = null where schema_name = $1 and table_name = $2`,
     [schema, name],
