@@ -79,7 +79,7 @@ const resolve: BackendResolver = async (name) => (name === 'plv8' ? plv8 : plpgs
 
 describe.skipIf(!plv8Server)(`on real PLV8${plv8Server ? '' : ` (${WITHOUT_PLV8})`}`, () => {
   test('a live table goes to PLV8 and back under concurrent writes, and no change is lost', async () => {
-    await using pair = await replicatedPair(T, { masterServer: plv8Server ?? {} })
+    await using pair = await replicatedPair(T, { servers: plv8Server ? { master: plv8Server } : {} })
     await pair.master.query('create extension plv8')
     const changes: readonly Change[] = [
       { backend: 'plv8' },
@@ -93,7 +93,7 @@ describe.skipIf(!plv8Server)(`on real PLV8${plv8Server ? '' : ` (${WITHOUT_PLV8}
   test('tables of one master have backends of their own, and a log of each is cleaned', async () => {
     await using pair = await replicatedPair(`${T}; create table u (id text primary key)`, {
       tables: ['u'],
-      masterServer: plv8Server ?? {},
+      servers: plv8Server ? { master: plv8Server } : {},
     })
     await pair.master.query('create extension plv8')
     await masterAddTables(pair.master.config, { tables: ['t'], backends: resolve, backend: 'plv8' })

@@ -1,7 +1,7 @@
 import type { TransferResult } from '@rserv/core'
 import { masterAddTables, masterInit, replicate, slaveAddTables, slaveInit } from '@rserv/core'
 import type { TestDatabase } from '@rserv/test-utils'
-import { compareTable, createDatabase } from '@rserv/test-utils'
+import { compareTable, createDatabase, sharedServer } from '@rserv/test-utils'
 import { backend } from '@rserv/trigger-plpgsql'
 import type { ClientConfig } from 'pg'
 import { expect } from 'vitest'
@@ -19,9 +19,15 @@ export interface Pair extends AsyncDisposable {
   expectEqual(...tables: string[]): Promise<void>
 }
 
-export async function createPair(label = 'pair', masterServer?: ClientConfig): Promise<Pair> {
-  const master = await createDatabase({ label: `${label}_m`, ...(masterServer ? { server: masterServer } : {}) })
-  const slave = await createDatabase({ label: `${label}_s` })
+/** Servers other than the shared one. */
+export interface PairServers {
+  readonly master?: ClientConfig
+  readonly slave?: ClientConfig
+}
+
+export async function createPair(label = 'pair', servers: PairServers = {}): Promise<Pair> {
+  const master = await createDatabase({ label: `${label}_m`, server: servers.master ?? sharedServer() })
+  const slave = await createDatabase({ label: `${label}_s`, server: servers.slave ?? sharedServer() })
   const expectEqual = async (...tables: string[]): Promise<void> => {
     for (const table of tables) {
       const difference = await compareTable(master, slave, table)
@@ -49,9 +55,9 @@ export async function createPair(label = 'pair', masterServer?: ClientConfig): P
 /** Runs `ddl` on both sides, sets replication of the tables (default: all) up, and syncs once. */
 export async function replicatedPair(
   ddl: string,
-  options: { tables?: string[]; slaveDdl?: string; label?: string; masterServer?: ClientConfig } = {},
+  options: { tables?: string[]; slaveDdl?: string; label?: string; servers?: PairServers } = {},
 ): Promise<Pair> {
-  const pair = await createPair(options.label, options.masterServer)
+  const pair = await createPair(options.label, options.servers)
   await pair.master.query(ddl)
   await pair.slave.query(options.slaveDdl ?? ddl)
   await masterInit(pair.master.config, { backends })

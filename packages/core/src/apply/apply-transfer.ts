@@ -36,16 +36,19 @@ export async function applyTransfer(
   for (const table of taken) {
     if (table.mode !== 'unchanged') targets.set(table.tableId, await matchTarget(session, table))
   }
+  session.reach('apply.matched')
   const replica = await becomeReplica(session)
   const results = await withOwnSearchPath(session, () =>
     replica ? applySections(session, transfer, targets, options) : stageSections(session, transfer, targets, options),
   )
+  session.reach('apply.rows')
   const trailer = await transfer.finish()
   const names = new Set(taken.map((table) => displayName(table.table)))
   await setSequences(
     session,
     trailer.sequences.filter((value) => names.has(displayName(value.table))),
   )
+  session.reach('apply.sequences')
   await markSynced(
     session,
     taken.map((table) => table.table),
@@ -56,6 +59,7 @@ export async function applyTransfer(
     position: header.to,
     serverName: header.server.name,
   })
+  session.reach('apply.position')
   return results
 }
 

@@ -18,11 +18,13 @@ export async function applyAsOrdinary(session: Session, stages: readonly Stage[]
   const targets = stages.map((stage) => stage.target)
   const keys = await listForeignKeys(session, targets)
   const undo = await disableReactions(session, targets)
+  session.reach('apply.reactions-off')
   await session.run('set constraints all deferred')
   const results =
     (await tryWork(session, ['23503', '23001'], () => writeStages(session, stages, keys))) ??
     (await writeDeferred(session, stages, keys))
   for (const statement of undo) await session.run(statement)
+  session.reach('apply.reactions-on')
   return results
 }
 
@@ -32,6 +34,7 @@ async function writeDeferred(
   keys: readonly ForeignKey[],
 ): Promise<TableResult[]> {
   const undo = await deferForeignKeys(session, keys)
+  session.reach('apply.deferred')
   const results = await writeStages(session, stages, keys)
   for (const statement of undo) await session.run(statement)
   return results
@@ -70,6 +73,7 @@ async function deleteGone(session: Session, stage: Stage): Promise<void> {
 
 async function writeRows(session: Session, stage: Stage, keys: readonly ForeignKey[]): Promise<TableResult> {
   const written = mustStay(stage, keys) ? await updateInPlace(session, stage) : await replaceRows(session, stage)
+  session.reach(mustStay(stage, keys) ? 'apply.updated' : 'apply.replaced')
   const present = stage.rows - stage.gone
   if (written !== present) throw swallowed(session, { table: stage.target.transfer }, present, written)
   const mode = stage.target.transfer.mode === 'copy' ? 'copy' : 'changes'

@@ -23,12 +23,14 @@ export async function applyAsReplica(
 /** DELETE, not TRUNCATE: readers on the slave must not see the table empty, whatever their snapshot (case 149). */
 async function copyTable(session: Session, target: TargetTable, section: TransferSection): Promise<TableResult> {
   const deleted = await session.run(`delete from ${onlyTable(target)}`)
+  session.reach('apply.emptied')
   const { into } = columnLists(target)
   const { rows, bytes } = await loadSection(
     session,
     section,
     `copy ${quoteName(target.description)} ${into} from stdin`,
   )
+  session.reach('apply.copied')
   return { table: section.table.table, mode: 'copy', written: rows, deleted, bytes }
 }
 
@@ -40,12 +42,14 @@ async function applyChanges(
 ): Promise<TableResult> {
   const stage = await stageSection(session, target, section, number)
   await session.run(`delete from ${onlyTable(target)} t using ${stage.name} s where ${keysMatch(target)}`)
+  session.reach('apply.deleted')
   const { into, from } = columnLists(target)
   const written = await session.run(
     `insert into ${quoteName(target.description)} ${into} overriding system value
       select ${from} from ${stage.name} s where not s.gone`,
   )
   if (written !== stage.rows - stage.gone) throw swallowed(session, section, stage.rows - stage.gone, written)
+  session.reach('apply.inserted')
   await session.run(`drop table ${stage.name}`)
   return { table: section.table.table, mode: 'changes', written, deleted: stage.gone, bytes: stage.bytes }
 }

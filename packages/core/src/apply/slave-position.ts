@@ -26,7 +26,9 @@ export async function lockPosition(session: Session, origin: string): Promise<Sl
   const lock = await session.row(`select pg_catalog.pg_try_advisory_xact_lock(${LOCK}) as free`, [origin])
   if (lock?.['free'] !== 't') throw busy(session)
   try {
-    return toPosition(await session.row(`${READ} for update nowait`, [origin]))
+    const position = toPosition(await session.row(`${READ} for update nowait`, [origin]))
+    session.reach('apply.locked')
+    return position
   } catch (error) {
     throw codeOf(error) === '55P03' ? busy(session) : error
   }

@@ -41,6 +41,7 @@ export async function stageSection(
   const loaded = await loadSection(session, section, `copy ${name} (${into.join(', ')}) from stdin`)
   if (loaded.rows >= ANALYZE_FROM) await session.run(`analyze ${name}`)
   const count = keyed ? await session.row(`select count(*) as gone from ${name} where gone`) : undefined
+  session.reach('apply.staged')
   return { target, name, ...loaded, gone: Number(count?.['gone'] ?? 0) }
 }
 

@@ -22,6 +22,7 @@ export async function openRead(session: Session, tables: readonly ReplicatedTabl
   const locked = [...new Set([...names, quoteName(TRUNCATE_LOG)])].join(', ')
   await session.run(`lock table ${locked} in access share mode`)
   const row = await session.row('select pg_catalog.pg_current_snapshot()::text as position')
+  session.reach('changes.snapshot')
   await refuseStale(session, tables)
   return row?.['position'] ?? ''
 }

@@ -3,6 +3,8 @@ import pg from 'pg'
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
 import type { Side } from '../shared/errors.ts'
 import { RservError } from '../shared/errors.ts'
+import type { CommonOptions } from '../shared/events.ts'
+import type { Point } from '../shared/points.ts'
 import { connectError, sqlError } from './server-errors.ts'
 
 export type Row = Record<string, string | null>
@@ -23,10 +25,12 @@ export class Session implements AsyncDisposable {
   readonly searchPath: string
   readonly durableCommit: string
   #reading: Readable | undefined
+  readonly #onEvent: CommonOptions['onEvent']
 
-  constructor(client: pg.Client, side: Side, facts: Row) {
+  constructor(client: pg.Client, side: Side, facts: Row, options: CommonOptions = {}) {
     this.client = client
     this.side = side
+    this.#onEvent = options.onEvent
     this.database = facts['database'] ?? ''
     this.version = Number(facts['version'])
     this.searchPath = facts['search_path'] ?? ''
@@ -83,13 +87,14 @@ export class Session implements AsyncDisposable {
     return this.client.query(copyFrom(sql)) as unknown as Writable & { rowCount: number }
   }
 
+  /** Reports that a step is done. */
+  reach(point: Point): void {
+    this.#onEvent?.({ kind: 'debug', message: `${this.side} ${this.database}: ${point}`, point })
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.client.end().catch(() => undefined)
   }
-}
-
-export interface SessionOptions {
-  signal?: AbortSignal | undefined
 }
 
 /** A timeout of the role's must not end it (case 124). */
@@ -101,7 +106,7 @@ const FACTS = `begin; set local statement_timeout = 0; select current_database()
  * Connects.
  * @throws RservError CONNECT, SERVER_TOO_OLD, STANDBY, CANCELLED
  */
-export async function openSession(config: pg.ClientConfig, side: Side, options: SessionOptions = {}): Promise<Session> {
+export async function openSession(config: pg.ClientConfig, side: Side, options: CommonOptions = {}): Promise<Session> {
   options.signal?.throwIfAborted()
   const client = new pg.Client({
     application_name: 'rserv',
@@ -118,9 +123,10 @@ export async function openSession(config: pg.ClientConfig, side: Side, options: 
     await client.connect()
     const results = (await client.query(FACTS)) as unknown as pg.QueryResult<Row>[]
     const facts = results.flatMap(({ rows }) => rows)[0] ?? {}
-    const session = new Session(client, side, facts)
+    const session = new Session(client, side, facts, options)
     if (session.version < OLDEST_SUPPORTED) throw tooOld(session)
     if (facts['standby'] === 't') throw standbyError(session)
+    session.reach(`connect.${side}`)
     return session
   } catch (error) {
     await client.end().catch(() => undefined)

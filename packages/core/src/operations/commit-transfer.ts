@@ -21,4 +21,5 @@ export async function commitTransfer(
     const { syncId } = await readPosition(again, transfer.origin)
     if (syncId === null || BigInt(syncId) < BigInt(transfer.syncId)) throw error
   }
+  slave.reach('apply.committed')
 }

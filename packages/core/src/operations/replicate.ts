@@ -76,7 +76,9 @@ export async function transferOnce(
       const server = known?.name ?? options.server ?? slaveSession.database
       return summary('in-sync', { server, syncId: position.syncId, tables: [], started })
     }
+    master.reach('changes.planned')
     const server = await registerSlave(master, slaveOf(link), { known, wanted: options.server })
+    master.reach('acknowledge.registered')
     const done = await transfer(link, plan, { server, position, slave, options })
     return summary('applied', { server: server.name, ...done, started })
   } catch (error) {
@@ -128,6 +130,7 @@ async function planTransfer(
     await checkPosition(master, known, { ...position, database: slave.database })
     // The last confirmation may have been cut off.
     if (position.syncId !== null && position.syncId !== known?.syncId) await confirmSync(master, position.syncId)
+    master.reach('changes.confirmed')
     const plan = planForSlave(await listReplicated(master), slaveTables, position.position, {
       nodeId: node.nodeId,
       ...names,
@@ -154,9 +157,12 @@ async function transfer(
   const tables = await applyTransfer(slave, moving, { accepts: () => true, onEvent: options.onEvent })
   const { syncId } = moving.header
   await commitTransfer(slave, { config, origin: node.nodeId, syncId })
-  await inTransaction(master, () => confirmSync(master, syncId)).catch((error: unknown) => {
+  try {
+    await inTransaction(master, () => confirmSync(master, syncId))
+    master.reach('acknowledge.confirmed')
+  } catch (error) {
     // The slave has it and says so at the next run.
     options.onEvent?.({ kind: 'notice', message: `applied, but not registered with the master: ${String(error)}` })
-  })
+  }
   return { syncId, tables }
 }

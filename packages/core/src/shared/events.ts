@@ -1,4 +1,5 @@
 import type { QualifiedName } from './names.ts'
+import type { Point } from './points.ts'
 
 /** Something that a person watching may want to know; never needed for correctness. */
 export interface RservEvent {
@@ -7,6 +8,8 @@ export interface RservEvent {
   readonly table?: QualifiedName
   readonly rows?: number
   readonly bytes?: number
+  /** The step that was done; debug events of transfers have it. */
+  readonly point?: Point
 }
 
 export interface CommonOptions {

@@ -44,6 +44,7 @@ interface Source {
 export async function beginLiveTransfer(session: Session, request: LiveRequest): Promise<Transfer> {
   const to = await openRead(session, request.tables)
   const sources = await describeSources(session, request)
+  session.reach('changes.counted')
   const sync = await session.row(`select pg_catalog.nextval('rserv.sync_id_seq') as id`)
   const header: TransferHeader = {
     origin: request.node.nodeId,
@@ -106,6 +107,8 @@ async function finish(
     'insert into rserv.sync (sync_id, server_id, position, table_ids) values ($1, $2, $3, $4::integer[])',
     [header.syncId, header.server.id, header.to, `{${tables.map((table) => table.tableId).join(',')}}`],
   )
+  session.reach('transfer.recorded')
   await session.run('commit')
+  session.reach('transfer.durable')
   return { sequences }
 }

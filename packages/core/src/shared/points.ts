@@ -1,0 +1,34 @@
+/**
+ * The steps of a transfer, each reported as a debug event when it is done. Tests stop the program, a server or the
+ * network at every one of them: a new step needs its name here, and is then tested too.
+ */
+export const POINTS = [
+  'connect.master',
+  'connect.slave',
+  'apply.locked',
+  'changes.confirmed',
+  'changes.planned',
+  'acknowledge.registered',
+  'changes.snapshot',
+  'changes.counted',
+  'apply.matched',
+  'apply.emptied',
+  'apply.copied',
+  'apply.staged',
+  'apply.deleted',
+  'apply.inserted',
+  'apply.reactions-off',
+  'apply.replaced',
+  'apply.updated',
+  'apply.deferred',
+  'apply.reactions-on',
+  'apply.rows',
+  'transfer.recorded',
+  'transfer.durable',
+  'apply.sequences',
+  'apply.position',
+  'apply.committed',
+  'acknowledge.confirmed',
+] as const
+
+export type Point = (typeof POINTS)[number]
