@@ -22,9 +22,9 @@ export interface Cluster {
 }
 
 /** Makes a cluster, or opens the one that the folder holds already. */
-export function openCluster(major: number, dir: string | undefined): Cluster {
+export function openCluster(major: number, dir: string | undefined, installation?: string): Cluster {
   const account = serverAccount()
-  const binaries = readableBinaries(nativeFolder(major), account)
+  const binaries = readableBinaries(installation ?? nativeFolder(major), account)
   const folder = dir === undefined ? mkdtempSync(join(tmpdir(), 'rserv-')) : resolve(dir)
   mkdirSync(folder, { recursive: true })
   give(folder, account)

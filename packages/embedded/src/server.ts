@@ -15,6 +15,8 @@ import { watch } from './watchdog.ts'
 export interface StartOptions {
   /** PostgreSQL's major version; default 18. */
   major?: number | undefined
+  /** Folder with `bin` of an installed PostgreSQL of that major version, to be used instead of the one from npm. */
+  installation?: string | undefined
   /** Folder for the cluster; one that holds a cluster is started again. Default: a temporary one, removed at stop. */
   dir?: string | undefined
   /** TCP port on 127.0.0.1; default a free one. */
@@ -51,7 +53,7 @@ const START_SECONDS = 60
  * @throws EmbeddedError
  */
 export async function startServer(options: StartOptions = {}): Promise<Server> {
-  const cluster = openCluster(options.major ?? DEFAULT_MAJOR, options.dir)
+  const cluster = openCluster(options.major ?? DEFAULT_MAJOR, options.dir, options.installation)
   const server = new EmbeddedServer(cluster, options, options.port ?? (await freePort()))
   await server.start()
   return server

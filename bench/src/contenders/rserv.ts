@@ -1,0 +1,32 @@
+import { masterAddTables, masterInit, replicate, slaveAddTables, slaveInit } from '@rserv/core'
+import { backend } from '@rserv/trigger-plpgsql'
+import type { Database } from '../database.ts'
+import type { Contender } from './contender.ts'
+import { MARKER } from './contender.ts'
+
+export const backends = async (): Promise<typeof backend> => backend
+
+async function catchUp(master: Database, slave: Database): Promise<void> {
+  await replicate(master.config, slave.config)
+}
+
+export const rserv: Contender = {
+  name: 'rserv',
+  async capture(master, tables) {
+    await masterInit(master.config, { backends })
+    await masterAddTables(master.config, { tables: [MARKER, ...tables], backends })
+  },
+  async join(master, slave, tables) {
+    await slaveInit(slave.config)
+    await slaveAddTables(slave.config, { tables: [MARKER, ...tables], assumeSynced: true })
+    await master.run(`insert into ${MARKER} (id) select coalesce(max(id), 0) + 1 from ${MARKER}`)
+    await catchUp(master, slave)
+  },
+  async copy(master, slave, tables) {
+    await slaveInit(slave.config)
+    await slaveAddTables(slave.config, { tables: [...tables] })
+    await catchUp(master, slave)
+  },
+  catchUp,
+  leave: async () => undefined,
+}

@@ -1,0 +1,53 @@
+// Measures rserv side by side with what a user would pick instead.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { CASES } from './cases/index.ts'
+import { HELP, readOptions } from './options.ts'
+import type { Options } from './options.ts'
+import { table } from './report/table.ts'
+import type { CaseResult } from './runner.ts'
+import { runCase } from './runner.ts'
+import { startServers } from './servers.ts'
+
+async function measure(options: Options): Promise<CaseResult[]> {
+  const wanted = CASES.filter(({ name }) => options.cases.length === 0 || options.cases.includes(name))
+  const say = (text: string): void => console.error(`${new Date().toISOString().slice(11, 19)} ${text}`)
+  await using servers = await startServers(options)
+  const results: CaseResult[] = []
+  for (const one of wanted) {
+    try {
+      results.push(await runCase(one, { servers, options, say }))
+    } catch (error) {
+      // The others still count.
+      console.error(`${one.name} failed:`, error)
+      process.exitCode = 1
+    }
+    if (options.json) save(options, results)
+  }
+  return results
+}
+
+function save(options: Options, results: readonly CaseResult[]): void {
+  const file = resolve(options.json ?? '')
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, `${JSON.stringify({ major: options.major, sizes: options.sizes, results }, null, 2)}\n`)
+}
+
+function load(file: string): CaseResult[] {
+  return (JSON.parse(readFileSync(file, 'utf8')) as { results: CaseResult[] }).results
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2))
+  if (options.help) {
+    console.log(`${HELP}\nCases: ${CASES.map(({ name }) => name).join(', ')}`)
+    return
+  }
+  const unknown = options.cases.filter((name) => !CASES.some((one) => one.name === name))
+  if (unknown.length > 0)
+    throw new TypeError(`no such case: ${unknown.join(', ')}; ${CASES.map((c) => c.name).join(', ')}`)
+  const results = options.draw.length > 0 ? options.draw.flatMap(load) : await measure(options)
+  console.log(table(results))
+}
+
+await main()
