@@ -9,9 +9,12 @@ import type { CaseResult } from './runner.ts'
 import { runCase } from './runner.ts'
 import { startServers } from './servers.ts'
 
+function say(text: string): void {
+  console.error(`${new Date().toISOString().slice(11, 19)} ${text}`)
+}
+
 async function measure(options: Options): Promise<CaseResult[]> {
   const wanted = CASES.filter(({ name }) => options.cases.length === 0 || options.cases.includes(name))
-  const say = (text: string): void => console.error(`${new Date().toISOString().slice(11, 19)} ${text}`)
   await using servers = await startServers(options)
   const results: CaseResult[] = []
   for (const one of wanted) {

@@ -80,8 +80,11 @@ async function oneClient(database: Database, load: TpcbLoad, until: number, coun
   return done
 }
 
+function random(below: number): number {
+  return 1 + Math.floor(Math.random() * below)
+}
+
 async function transaction(client: pg.Client, scale: number): Promise<void> {
-  const random = (below: number): number => 1 + Math.floor(Math.random() * below)
   const [aid, bid, tid] = [random(100_000 * scale), random(scale), random(10 * scale)]
   const delta = random(10_001) - 5001
   await client.query('begin')

@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CREATE_MARKER } from '../contenders/contender.ts'
+import { contender } from '../contenders/index.ts'
+import { expectEqual } from '../compare.ts'
+import { Database } from '../database.ts'
+import { median } from '../stats.ts'
+import { seconds } from '../timing.ts'
+import type { Case, Context, Running, Sample } from './case.ts'
+
+const REPEAT = 9
+
+/** Milliseconds that the server has spent on statements in a database, those of closed connections included. */
+async function activeMs(database: Database): Promise<number> {
+  // A session reports when it ends, which it does after its client was told.
+  await sleep(50)
+  return Number(await database.value(`select active_time from pg_stat_database where datname = current_database()`))
+}
+
+async function start({ servers, options, say }: Context): Promise<Running> {
+  const { tables } = options.sizes
+  const names = Array.from({ length: tables }, (_, index) => `many_${index + 1}`)
+  const ddl = names.map((name) => `create table ${name} (id bigint primary key, note text)`)
+  const master = await Database.create(servers.master, 'bench_many_master')
+  const slave = await Database.create(servers.slave, 'bench_many_slave')
+  for (const side of [master, slave]) {
+    await side.run(CREATE_MARKER)
+    for (const statement of ddl) await side.run(statement)
+  }
+  const rserv = contender('rserv')
+  say(`capturing ${tables} tables`)
+  await rserv.capture(master, names)
+  await rserv.join(master, slave, names)
+  const row = { id: 0 }
+  return {
+    async measure(): Promise<Sample> {
+      const syncs: number[] = []
+      const idle: number[] = []
+      const server: number[] = []
+      for (let time = 0; time < REPEAT; time++) {
+        await master.run(`insert into many_1 values (${++row.id}, 'x')`)
+        syncs.push(1000 * (await seconds(() => rserv.catchUp(master, slave))))
+        const before = (await activeMs(master)) + (await activeMs(slave))
+        idle.push(1000 * (await seconds(() => rserv.catchUp(master, slave))))
+        server.push((await activeMs(master)) + (await activeMs(slave)) - before)
+      }
+      await expectEqual(master, slave, ['many_1', 'many_2'])
+      return { sync: median(syncs), idle: median(idle), server: median(server) }
+    },
+    async [Symbol.asyncDispose]() {
+      await master[Symbol.asyncDispose]()
+      await slave[Symbol.asyncDispose]()
+    },
+  }
+}
+
+export const manyTables: Case = {
+  name: 'many-tables',
+  title: 'many tables',
+  contenders: ['rserv'],
+  metrics: [
+    {
+      key: 'sync',
+      label: 'one sync with one changed table, connecting included',
+      unit: 'ms',
+      must: { atMost: 30 },
+      aim: null,
+    },
+    { key: 'idle', label: 'a check with nothing to do, connecting included', unit: 'ms', must: null, aim: null },
+    { key: 'server', label: 'servers’ time in such a check', unit: 'ms', must: { atMost: 5 }, aim: null },
+  ],
+  start,
+}
