@@ -4,7 +4,8 @@ import type { RservEvent } from '../shared/events.ts'
 import { displayName } from '../shared/names.ts'
 import type { Transfer, TransferSection, TransferTable } from '../transfer/transfer.ts'
 import { applyAsOrdinary } from './as-ordinary.ts'
-import { applyAsReplica } from './as-replica.ts'
+import { ReplicaWriter } from './as-replica.ts'
+import { binaryFits } from './binary.ts'
 import { becomeReplica } from './replica-role.ts'
 import type { TableResult } from './results.ts'
 import { setSequences } from './set-sequences.ts'
@@ -70,13 +71,16 @@ async function applySections(
   options: ApplyOptions,
 ): Promise<TableResult[]> {
   const results: TableResult[] = []
-  for await (const section of transfer.sections()) {
+  const writer = new ReplicaWriter(session)
+  const binary = ({ tableId }: TransferTable): boolean => binaryFits(targets.get(tableId))
+  for await (const section of transfer.sections({ apart: true, binary })) {
     const target = targets.get(section.table.tableId)
     if (!target) {
       await skip(section)
       continue
     }
-    const result = await applyAsReplica(session, target, section, results.length)
+    const result = await writer.apply(target, section)
+    if (!result) continue
     results.push(result)
     report(result, options)
   }

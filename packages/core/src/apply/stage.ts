@@ -21,7 +21,7 @@ export interface Stage {
 }
 
 /** Enough rows for the planner to be worth an ANALYZE. */
-const ANALYZE_FROM = 1000
+export const ANALYZE_FROM = 1000
 
 /** Loads a section into a temporary table; a copied table's rows are all there, none gone. */
 export async function stageSection(
@@ -38,7 +38,7 @@ export async function stageSection(
     `create temporary table ${name.replace('pg_temp.', '')} (${[gone, ...columns].join(', ')}) on commit drop`,
   )
   const into = [...(keyed ? ['gone'] : []), ...target.columns.map((_, index) => stageColumn(index))]
-  const loaded = await loadSection(session, section, `copy ${name} (${into.join(', ')}) from stdin`)
+  const loaded = await loadSection(session, section, `${name} (${into.join(', ')})`)
   if (loaded.rows >= ANALYZE_FROM) await session.run(`analyze ${name}`)
   const count = keyed ? await session.row(`select count(*) as gone from ${name} where gone`) : undefined
   session.reach('apply.staged')
@@ -55,13 +55,14 @@ export function stageType(column: Column): string {
 }
 
 /**
- * Sends a section's bytes into a COPY … FROM STDIN.
+ * Sends a section's bytes into a COPY.
+ * @param into SQL of the table and its columns
  * @throws RservError ROWS_SWALLOWED when fewer rows arrived than were sent
  */
 export async function loadSection(
   session: Session,
   section: TransferSection,
-  copy: string,
+  into: string,
 ): Promise<{ rows: number; bytes: number }> {
   let bytes = 0
   const meter = new Transform({
@@ -70,7 +71,7 @@ export async function loadSection(
       done(null, chunk)
     },
   })
-  const target = session.copyIn(copy)
+  const target = session.copyIn(`copy ${into} from stdin${section.binary ? ' (format binary)' : ''}`)
   // A pipeline hands an error on to all of its streams: the first one to have it is where it comes from.
   let side: Side | undefined
   section.data.once('error', () => (side ??= 'master'))

@@ -9,21 +9,25 @@ const CHUNK = 100
 
 export interface Changed {
   readonly mode: TransferMode
-  /** Log rows to read; an upper bound of the distinct keys. */
+  /** Log rows to read, an upper bound of the distinct keys; where counting stops early, at least that many. */
   readonly logRows: number
 }
 
 /**
  * Tells for every wanted table whether it is to be copied, has changed keys, or nothing to do. A table that was
  * truncated is copied: its log names all rows that are there now, and the slave must lose all others.
- * As of the transaction's snapshot.
+ * As of the transaction's snapshot. Counting stops where no more needs to be known to choose a plan, unless `exact`.
  */
-export async function changedTables(session: Session, wanted: readonly Wanted[]): Promise<Map<number, Changed>> {
+export async function changedTables(
+  session: Session,
+  wanted: readonly Wanted[],
+  { exact = false } = {},
+): Promise<Map<number, Changed>> {
   const changed = new Map<number, Changed>()
   for (const table of wanted) changed.set(table.tableId, { mode: table.copy ? 'copy' : 'unchanged', logRows: 0 })
   const logged = wanted.filter((table) => !table.copy)
   for (let start = 0; start < logged.length; start += CHUNK) {
-    const rows = await session.query(countStatement(logged.slice(start, start + CHUNK)))
+    const rows = await session.query(countStatement(logged.slice(start, start + CHUNK), exact))
     for (const row of rows) {
       const truncated = row['truncated'] === 't'
       const logRows = Number(row['log_rows'])
@@ -34,11 +38,23 @@ export async function changedTables(session: Session, wanted: readonly Wanted[])
   return changed
 }
 
-function countStatement(tables: readonly Wanted[]): string {
+/** Few keys are looked up one by one in the table's index; many are joined. Shares of the table's rows. */
+const FEW_SHARE = 0.2
+const FEW_AT_LEAST = 1000
+
+/** Are so many log rows few for a table of that size? An unknown size is the planner's to judge. */
+export function areFew(logRows: number, estimatedRows: number): boolean {
+  return estimatedRows > 0 && logRows < Math.max(FEW_AT_LEAST, estimatedRows * FEW_SHARE)
+}
+
+function countStatement(tables: readonly Wanted[], exact: boolean): string {
+  const limit = (tableId: number): string => `limit greatest(${FEW_AT_LEAST}, (select ceil(c.reltuples * ${FEW_SHARE})
+      from pg_catalog.pg_class c join rserv.replicated_table t on t.table_oid = c.oid where t.table_id = ${tableId}))`
   const parts = tables.map(
     ({ tableId, since }) => `select ${tableId} as table_id,
       exists (select from ${quoteName(TRUNCATE_LOG)} where table_id = ${tableId} and ${after(since)}) as truncated,
-      (select count(*) from ${quoteName(logTable(tableId))} where ${after(since)}) as log_rows`,
+      (select count(*) from (select from ${quoteName(logTable(tableId))} where ${after(since)}
+        ${exact ? '' : limit(tableId)}) as log) as log_rows`,
   )
   return parts.join('\nunion all\n')
 }

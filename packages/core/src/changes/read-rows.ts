@@ -11,22 +11,58 @@ export interface ReadRequest {
   readonly table: ReplicatedTable
   readonly description: TableDescription
   readonly since: Position | null
+  /** Few keys for the table's size. */
+  readonly few: boolean
 }
 
 /** COPY of all rows: the travelling columns. Children of old-style inheritance are tables of their own (case 63). */
-export function copyAll({ description }: Pick<ReadRequest, 'description'>): string {
-  const columns = travellingColumns(description).map((column) => `t.${quoteIdent(column.name)}`)
-  return `copy (select ${columns.join(', ')} from ${source(description)} t) to stdout`
+export function copyAll({ description }: Pick<ReadRequest, 'description'>, binary: boolean): string {
+  return `copy (select ${travelling(description)} from ${source(description)} t) to stdout${formatOf(binary)}`
 }
 
 /**
- * COPY of the changed keys: first column `gone` (t: the key has no row now), then the travelling columns, of which a
- * gone row has only its key. Keys are compared by the key index's operators and made distinct by their own type
- * and collation, so several spellings of one key are one (case 90).
+ * COPY of the changed keys with their rows: first column `gone` (t: the key has no row now), then the travelling
+ * columns, of which a gone row has only its key. Keys are compared by the key index's operators and made distinct by
+ * their own type and collation, so several spellings of one key are one (case 90).
  */
-export function copyChanged({ table, description, since }: ReadRequest): string {
+export function copyChanged(request: ReadRequest): string {
+  const { description } = request
+  const keys = keyTerms(request)
+  const columns = travellingColumns(description).map(({ name }) => {
+    const log = keys.find((key) => key.name === name)?.log
+    const value = `t.${quoteIdent(name)}`
+    return log ? `coalesce(${value}, ${log})` : value
+  })
+  return `copy (select t.tableoid is null as gone, ${columns.join(', ')}
+    from (${distinctKeys(request)}) l
+    left join ${source(description)} t on ${joinOn(keys)}) to stdout`
+}
+
+/** COPY of the changed keys alone, in the order of the key columns. */
+export function copyKeys(request: ReadRequest, binary: boolean): string {
+  return `copy (${distinctKeys(request)}) to stdout${formatOf(binary)}`
+}
+
+/** COPY of the rows that the changed keys have now: the travelling columns. */
+export function copyChangedRows(request: ReadRequest, binary: boolean): string {
+  const { description } = request
+  return `copy (select ${travelling(description)} from (${distinctKeys(request)}) l
+    join ${source(description)} t on ${joinOn(keyTerms(request))}) to stdout${formatOf(binary)}`
+}
+
+export function formatOf(binary: boolean): string {
+  return binary ? ' (format binary)' : ''
+}
+
+interface KeyTerm {
+  readonly name: string
+  readonly log: string
+  readonly operator: string
+}
+
+function keyTerms({ table, description }: ReadRequest): KeyTerm[] {
   const key = chooseKey(description, table.keyColumns, 'master')
-  const ordered = table.keyColumns.map((name, index) => {
+  return table.keyColumns.map((name, index) => {
     const equality = key.find((column) => column.name === name)?.equality
     return {
       name,
@@ -34,31 +70,40 @@ export function copyChanged({ table, description, since }: ReadRequest): string 
       operator: `operator(${quoteIdent(equality?.schema ?? '')}.${equality?.name ?? ''})`,
     }
   })
-  const columns = travellingColumns(description).map(({ name }) => {
-    const log = ordered.find((column) => column.name === name)?.log
-    const value = `t.${quoteIdent(name)}`
-    return log ? `coalesce(${value}, ${log})` : value
-  })
-  const on = ordered.map(({ name, log, operator }) => `t.${quoteIdent(name)} ${operator} ${log}`)
-  const keys = ordered.map((_, index) => logColumn(index))
-  return `copy (select t.tableoid is null as gone, ${columns.join(', ')}
-    from (select distinct ${keys.join(', ')} from ${quoteName(logTable(table.tableId))} where ${after(since)}) l
-    left join ${source(description)} t on ${on.join(' and ')}) to stdout`
+}
+
+function joinOn(keys: readonly KeyTerm[]): string {
+  return keys.map(({ name, log, operator }) => `t.${quoteIdent(name)} ${operator} ${log}`).join(' and ')
+}
+
+/** Keys of these types are sorted for next to nothing. */
+const SORTED_QUICKLY = /^(smallint|integer|bigint|date|uuid|timestamp)/
+
+/** In the order of the key where that is cheap and keys are looked up one by one: neighbours share index pages. */
+function distinctKeys({ table, description, since, few }: ReadRequest): string {
+  const keys = table.keyColumns.map((_, index) => logColumn(index)).join(', ')
+  const types = table.keyColumns.map((name) => description.columns.find((column) => column.name === name)?.baseType)
+  const sorted = few && types.every((type) => type !== undefined && SORTED_QUICKLY.test(type))
+  return `select distinct ${keys} from ${quoteName(logTable(table.tableId))} where ${after(since)}${sorted ? ` order by ${keys}` : ''}`
+}
+
+function travelling(description: TableDescription): string {
+  return travellingColumns(description)
+    .map((column) => `t.${quoteIdent(column.name)}`)
+    .join(', ')
 }
 
 export function source(description: TableDescription): string {
   return `${description.kind === 'p' ? '' : 'only '}${quoteName(description)}`
 }
 
-/** Above this share of a table's rows a full scan may be cheaper than one index look-up a key. */
-const NESTED_LOOP_SHARE = 0.1
-
 /**
- * Planner settings for `copyChanged`: statistics of a log are always stale, and a hash join over a large table for a
- * handful of keys would be a catastrophe, so few keys are looked up one by one.
+ * Planner settings for reading changed keys: statistics of a log are always stale, so the join is not left to a guess.
+ * A hash join over a large table for a handful of keys would be a catastrophe, and so would be a look-up of every key
+ * where most rows changed.
  */
-export function planFor(logRows: number, description: TableDescription): string {
-  const few = description.estimatedRows > 0 && logRows < description.estimatedRows * NESTED_LOOP_SHARE
-  const setting = few ? 'off' : 'on'
-  return `set local enable_hashjoin = ${setting}; set local enable_mergejoin = ${setting}`
+export function planFor(few: boolean): string {
+  const [joins, lookUps] = few ? ['off', 'on'] : ['on', 'off']
+  return `set local enable_hashjoin = ${joins}; set local enable_mergejoin = ${joins};
+    set local enable_nestloop = ${lookUps}`
 }

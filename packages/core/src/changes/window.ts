@@ -1,6 +1,6 @@
 import { quoteLiteral } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
-import { xminOf } from '../shared/position.ts'
+import { xmaxOf, xminOf } from '../shared/position.ts'
 
 /**
  * The condition on a log row's `xid` that makes it a change after `position`; null: all of the log. Together with a
@@ -8,6 +8,9 @@ import { xminOf } from '../shared/position.ts'
  */
 export function after(position: Position | null): string {
   if (position === null) return 'true'
-  return `xid >= ${quoteLiteral(xminOf(position))}::pg_catalog.xid8
-    and not pg_catalog.pg_visible_in_snapshot(xid, ${quoteLiteral(position)}::pg_catalog.pg_snapshot)`
+  const [xmin, xmax] = [xminOf(position), xmaxOf(position)].map((xid) => `${quoteLiteral(xid)}::pg_catalog.xid8`)
+  if (xmin === xmax) return `xid >= ${xmin}`
+  // Most rows are beyond all of the position: the function is asked for those only that are not.
+  return `xid >= ${xmin} and (xid >= ${xmax}
+    or not pg_catalog.pg_visible_in_snapshot(xid, ${quoteLiteral(position)}::pg_catalog.pg_snapshot))`
 }

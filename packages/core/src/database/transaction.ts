@@ -31,6 +31,9 @@ export async function begin(session: Session, options: TransactionOptions = {}):
     row_security: 'off',
     standard_conforming_strings: 'on',
     client_min_messages: 'warning',
+    // Joins and sorts of a transfer should stay in memory, and its short statements not be compiled.
+    work_mem: '64MB',
+    jit: 'off',
   }
   if (session.version >= 170_000) settings['transaction_timeout'] = '0'
   const set = Object.entries(settings).map(([name, value]) => `set local ${name} = ${settingValue(name, value)}`)

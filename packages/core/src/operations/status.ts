@@ -147,7 +147,7 @@ async function rowsBehind(
   if (server.position === null) return null
   const held = tables.filter((table) => server.tableIds.includes(table.tableId))
   const wanted = held.map(({ tableId }) => ({ tableId, copy: false, since: server.position }))
-  const changed = await changedTables(session, wanted)
+  const changed = await changedTables(session, wanted, { exact: true })
   return [...changed.values()].reduce(
     (sum, { logRows, mode }) => sum + (mode === 'copy' ? Math.max(1, logRows) : logRows),
     0,

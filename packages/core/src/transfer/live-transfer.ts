@@ -1,17 +1,25 @@
 import { travellingColumns } from '../capture/install.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import type { Changed } from '../changes/changed-tables.ts'
-import { changedTables } from '../changes/changed-tables.ts'
+import { areFew, changedTables } from '../changes/changed-tables.ts'
 import { checkSource } from '../changes/check-source.ts'
 import { openRead } from '../changes/read-transaction.ts'
-import { copyAll, copyChanged, planFor } from '../changes/read-rows.ts'
+import { copyAll, copyChanged, copyChangedRows, copyKeys, planFor } from '../changes/read-rows.ts'
 import type { Wanted } from '../changes/wanted.ts'
 import type { TableDescription } from '../database/describe-table.ts'
 import type { Node } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
 import type { Position } from '../shared/position.ts'
 import { readSequences } from './sequences.ts'
-import type { Transfer, TransferHeader, TransferSection, TransferTable, TransferTrailer } from './transfer.ts'
+import type {
+  SectionPart,
+  SectionWishes,
+  Transfer,
+  TransferHeader,
+  TransferSection,
+  TransferTable,
+  TransferTrailer,
+} from './transfer.ts'
 
 interface Server {
   readonly id: number
@@ -57,7 +65,7 @@ export async function beginLiveTransfer(session: Session, request: LiveRequest):
   }
   return {
     header,
-    sections: () => readSections(session, sources),
+    sections: (wishes = MIXED) => readSections(session, sources, wishes),
     finish: () => finish(session, header, request.tables),
   }
 }
@@ -85,15 +93,37 @@ function headerTable({ table, changed, description }: Source): TransferTable {
   }
 }
 
-async function* readSections(session: Session, sources: readonly Source[]): AsyncGenerator<TransferSection> {
+/** What a file takes. */
+const MIXED: SectionWishes = { apart: false, binary: () => false }
+
+async function* readSections(
+  session: Session,
+  sources: readonly Source[],
+  wishes: SectionWishes,
+): AsyncGenerator<TransferSection> {
   for (const source of sources) {
     const { table, description, changed, wanted } = source
     if (changed.mode === 'unchanged') continue
-    if (changed.mode === 'changes') await session.run(planFor(changed.logRows, description))
-    const sql =
-      changed.mode === 'copy' ? copyAll({ description }) : copyChanged({ table, description, since: wanted.since })
-    const data = session.copyOut(sql)
-    yield { table: headerTable(source), data, rowCount: () => data.rowCount }
+    const header = headerTable(source)
+    const binary = wishes.binary(header)
+    const few = areFew(changed.logRows, description.estimatedRows)
+    const request = { table, description, since: wanted.since, few }
+    const section = (part: SectionPart, sql: string): TransferSection => {
+      const data = session.copyOut(sql)
+      return { table: header, part, binary, data, rowCount: () => data.rowCount }
+    }
+    if (changed.mode === 'copy') yield section('rows', copyAll({ description }, binary))
+    else {
+      await session.run(planFor(few))
+      if (wishes.apart) {
+        const keys = section('keys', copyKeys(request, binary))
+        // Asked for at once: the master works at the rows while the slave deletes.
+        const rows = section('rows', copyChangedRows(request, binary))
+        rows.data.on('error', () => undefined)
+        yield keys
+        yield rows
+      } else yield { ...section('mixed', copyChanged(request)), binary: false }
+    }
   }
 }
 

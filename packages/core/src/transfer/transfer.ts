@@ -35,9 +35,18 @@ export interface TransferHeader {
   readonly tables: readonly TransferTable[]
 }
 
-/** The rows of one table in COPY text format; see copyAll and copyChanged for the columns. */
+/**
+ * What a section holds: all rows of a copied table (`rows`); for a changed table either its keys (`keys`), followed
+ * by a section of the rows that these have (`rows`), or both in one (`mixed`, see copyChanged).
+ */
+export type SectionPart = 'keys' | 'rows' | 'mixed'
+
+/** Data of one table in COPY format. */
 export interface TransferSection {
   readonly table: TransferTable
+  readonly part: SectionPart
+  /** In COPY's binary format, else text. */
+  readonly binary: boolean
   readonly data: Readable
   /** Rows in the section; known when `data` has ended. */
   rowCount(): number
@@ -56,11 +65,19 @@ export interface TransferTrailer {
   readonly sequences: readonly SequenceValue[]
 }
 
+/** How the receiver would like the sections; a file is as it was written: mixed, in text format. */
+export interface SectionWishes {
+  /** Keys and rows of changed tables apart. */
+  readonly apart: boolean
+  /** May the table's data come in binary format? */
+  readonly binary: (table: TransferTable) => boolean
+}
+
 /** Rows on their way: read from a master or from a file, applied to a slave or written to a file. */
 export interface Transfer {
   readonly header: TransferHeader
   /** The sections, one after another; each must be read to its end before the next. */
-  sections(): AsyncIterable<TransferSection>
+  sections(wishes?: SectionWishes): AsyncIterable<TransferSection>
   /**
    * To be called after the last section and before anything is committed: makes the source durable up to the
    * position, or proves that the file is whole.

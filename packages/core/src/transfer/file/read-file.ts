@@ -92,7 +92,8 @@ function readSection(reader: FrameReader, table: TransferTable): TransferSection
     })(),
     { objectMode: false },
   )
-  return { table, data, rowCount: () => rows }
+  const part = table.mode === 'copy' ? 'rows' : 'mixed'
+  return { table, part, binary: false, data, rowCount: () => rows }
 }
 
 async function readTrailer(reader: FrameReader, state: { pending: Frame | undefined }): Promise<TransferTrailer> {
