@@ -1,9 +1,10 @@
 // Measures rserv side by side with what a user would pick instead.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { CASES } from './cases/index.ts'
 import { HELP, readOptions } from './options.ts'
 import type { Options } from './options.ts'
+import { barChart } from './report/chart.ts'
 import { table } from './report/table.ts'
 import type { CaseResult } from './runner.ts'
 import { runCase } from './runner.ts'
@@ -40,6 +41,19 @@ function load(file: string): CaseResult[] {
   return (JSON.parse(readFileSync(file, 'utf8')) as { results: CaseResult[] }).results
 }
 
+/** One file for each case and metric. */
+function draw(folder: string, results: readonly CaseResult[]): void {
+  mkdirSync(resolve(folder), { recursive: true })
+  for (const result of results) {
+    const metrics = CASES.find(({ name }) => name === result.name)?.metrics ?? []
+    for (const key of new Set(metrics.map((metric) => metric.key))) {
+      const metric = metrics.find((one) => one.key === key)
+      const file = join(resolve(folder), `${result.name}-${key}-${result.major}.svg`)
+      if (metric) writeFileSync(file, barChart(result, metric))
+    }
+  }
+}
+
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2))
   if (options.help) {
@@ -51,6 +65,7 @@ async function main(): Promise<void> {
     throw new TypeError(`no such case: ${unknown.join(', ')}; ${CASES.map((c) => c.name).join(', ')}`)
   const results = options.draw.length > 0 ? options.draw.flatMap(load) : await measure(options)
   console.log(table(results))
+  if (options.charts) draw(options.charts, results)
 }
 
 await main()

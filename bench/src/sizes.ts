@@ -26,7 +26,7 @@ export const DEFAULT_SIZES: Sizes = {
   rounds: 3,
   scale: 10,
   clients: 4,
-  oltpSeconds: 8,
+  oltpSeconds: 4,
   wideRows: 500_000,
   updates: 500,
   wideDeletes: 100_000,

@@ -19,8 +19,6 @@ export interface Metric {
   readonly ratio?: 'rserv/other' | 'other/rserv'
   readonly must: { readonly atLeast: number } | { readonly atMost: number } | null
   readonly aim: { readonly atLeast: number } | { readonly atMost: number } | null
-  /** Only this sample counts for the metric, where a contender's has several. */
-  readonly sample?: string
 }
 
 /** Figures of one run, by name. */

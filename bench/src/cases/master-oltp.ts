@@ -41,7 +41,7 @@ export const masterOltp: Case = {
   name: 'master-oltp',
   title: 'master, OLTP: TPC-B, replicator stopped',
   contenders: CONTENDERS,
-  roundsFactor: 2,
+  roundsFactor: 4,
   metrics: [
     {
       key: 'tps',

@@ -15,11 +15,18 @@ export function valuesOf(samples: Samples, contender: ContenderName, key: string
   return (samples[contender] ?? []).flatMap((sample) => sample[key] ?? [])
 }
 
-/** Medians against each other, and against what must be reached. */
+/**
+ * The median of the rounds' own ratios, for in one round the contenders ran right after one another; against what must
+ * be reached.
+ */
 export function judge(metric: Metric, samples: Samples): Judgement {
-  const own = median(valuesOf(samples, 'rserv', metric.key))
-  const other = metric.against ? median(valuesOf(samples, metric.against, metric.key)) : 1
-  const figure = metric.ratio === 'other/rserv' ? other / own : own / other
+  const own = valuesOf(samples, 'rserv', metric.key)
+  const others = metric.against ? valuesOf(samples, metric.against, metric.key) : own.map(() => 1)
+  const ratios = own.flatMap((value, round) => {
+    const other = others[round]
+    return other === undefined ? [] : metric.ratio === 'other/rserv' ? other / value : value / other
+  })
+  const figure = median(ratios)
   return { figure, reached: meets(figure, metric.must), aimed: meets(figure, metric.aim) }
 }
 

@@ -47,14 +47,17 @@ export function areFew(logRows: number, estimatedRows: number): boolean {
   return estimatedRows > 0 && logRows < Math.max(FEW_AT_LEAST, estimatedRows * FEW_SHARE)
 }
 
-function countStatement(tables: readonly Wanted[], exact: boolean): string {
-  const limit = (tableId: number): string => `limit greatest(${FEW_AT_LEAST}, (select ceil(c.reltuples * ${FEW_SHARE})
+function limitOf(tableId: number): string {
+  return `limit greatest(${FEW_AT_LEAST}, (select ceil(c.reltuples * ${FEW_SHARE})
       from pg_catalog.pg_class c join rserv.replicated_table t on t.table_oid = c.oid where t.table_id = ${tableId}))`
+}
+
+function countStatement(tables: readonly Wanted[], exact: boolean): string {
   const parts = tables.map(
     ({ tableId, since }) => `select ${tableId} as table_id,
       exists (select from ${quoteName(TRUNCATE_LOG)} where table_id = ${tableId} and ${after(since)}) as truncated,
       (select count(*) from (select from ${quoteName(logTable(tableId))} where ${after(since)}
-        ${exact ? '' : limit(tableId)}) as log) as log_rows`,
+        ${exact ? '' : limitOf(tableId)}) as log) as log_rows`,
   )
   return parts.join('\nunion all\n')
 }
