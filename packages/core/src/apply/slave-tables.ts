@@ -24,11 +24,11 @@ export async function listSlaveTables(session: Session): Promise<SlaveTable[]> {
 
 /** Marks the tables as of the transfer's position. */
 export async function markSynced(session: Session, tables: readonly QualifiedName[], origin: string): Promise<void> {
-  for (const table of tables) {
-    await session.run(
-      `update rserv.slave_table set state = 'synced', origin = $3
-        where schema_name = $1 and table_name = $2 and (state <> 'synced' or origin is distinct from $3)`,
-      [table.schema, table.name, origin],
-    )
-  }
+  await session.run(
+    `update rserv.slave_table s set state = 'synced', origin = $2
+      from json_to_recordset($1) as w (schema text, name text)
+      where s.schema_name = w.schema and s.table_name = w.name
+        and (s.state <> 'synced' or s.origin is distinct from $2)`,
+    [JSON.stringify(tables), origin],
+  )
 }

@@ -2,7 +2,7 @@ import type { SlaveTable } from '../apply/slave-tables.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import type { Wanted } from '../changes/wanted.ts'
 import { RservError } from '../shared/errors.ts'
-import { displayName, sameName } from '../shared/names.ts'
+import { displayName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
 import { includes } from '../shared/position.ts'
 import type { DatabaseNames } from '../shared/resync-command.ts'
@@ -29,9 +29,10 @@ export function planForSlave(
   origin: Origin,
 ): Plan {
   const plan: Plan = { tables: [], wanted: [] }
+  const byName = new Map(captured.map((table) => [JSON.stringify([table.table.schema, table.table.name]), table]))
   for (const slaveTable of slaveTables) {
     if (slaveTable.origin !== null && slaveTable.origin !== origin.nodeId) continue
-    const table = captured.find((candidate) => sameName(candidate.table, slaveTable.table))
+    const table = byName.get(JSON.stringify([slaveTable.table.schema, slaveTable.table.name]))
     if (!table) throw notCaptured(slaveTable)
     checkKeys(table, slaveTable)
     plan.tables.push(table)

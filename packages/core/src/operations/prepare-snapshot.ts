@@ -4,7 +4,7 @@ import { findServer, listServers } from '../acknowledge/servers.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import { listReplicated } from '../capture/replicated-tables.ts'
 import { anythingChanged } from '../changes/changed-tables.ts'
-import { checkSource } from '../changes/check-source.ts'
+import { checkSource, findSuspects } from '../changes/check-source.ts'
 import type { Node } from '../database/node.ts'
 import { requireRole } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
@@ -101,7 +101,9 @@ async function planFile(session: Session, server: KnownServer, options: PrepareS
   const tables = captured.filter(
     (table) => server.nodeId === null || copies.has(table) || server.tableIds.includes(table.tableId),
   )
-  for (const table of tables) await refreshPartitions(session, table, await checkSource(session, table))
+  for (const table of await findSuspects(session, tables)) {
+    await refreshPartitions(session, table, await checkSource(session, table))
+  }
   const wanted = tables.map((table) => wantedInFile(table, server, copies.has(table)))
   return tables.length > 0 && (await anythingChanged(session, wanted)) ? { tables, wanted } : null
 }

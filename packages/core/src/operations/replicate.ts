@@ -9,7 +9,7 @@ import { lockPosition } from '../apply/slave-position.ts'
 import { listSlaveTables } from '../apply/slave-tables.ts'
 import { listReplicated } from '../capture/replicated-tables.ts'
 import { anythingChanged } from '../changes/changed-tables.ts'
-import { checkSource } from '../changes/check-source.ts'
+import { checkSource, findSuspects } from '../changes/check-source.ts'
 import { openSession } from '../database/session.ts'
 import { begin, inTransaction, rollback } from '../database/transaction.ts'
 import { RservError } from '../shared/errors.ts'
@@ -135,8 +135,9 @@ async function planTransfer(
       nodeId: node.nodeId,
       ...names,
     })
-    for (const table of plan.tables)
+    for (const table of await findSuspects(master, plan.tables)) {
       await refreshPartitions(master, table, await checkSource(master, table, slave.database))
+    }
     return (await anythingChanged(master, plan.wanted)) ? plan : null
   })
 }

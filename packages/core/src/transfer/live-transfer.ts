@@ -39,7 +39,8 @@ export interface LiveRequest {
 
 interface Source {
   readonly table: ReplicatedTable
-  readonly description: TableDescription
+  /** Null where nothing is read of the table. */
+  readonly description: TableDescription | null
   readonly wanted: Wanted
   readonly changed: Changed
 }
@@ -66,7 +67,7 @@ export async function beginLiveTransfer(session: Session, request: LiveRequest):
   return {
     header,
     sections: (wishes = MIXED) => readSections(session, sources, wishes),
-    finish: () => finish(session, header, request.tables),
+    finish: () => finish(session, header, sources),
   }
 }
 
@@ -77,13 +78,14 @@ async function describeSources(session: Session, request: LiveRequest): Promise<
     const wanted = request.wanted[index]
     const changed = changes.get(table.tableId)
     if (!wanted || !changed) continue
-    sources.push({ table, wanted, changed, description: await checkSource(session, table) })
+    const description = changed.mode === 'unchanged' ? null : await checkSource(session, table)
+    sources.push({ table, wanted, changed, description })
   }
   return sources
 }
 
 function headerTable({ table, changed, description }: Source): TransferTable {
-  const columns = changed.mode === 'unchanged' ? [] : travellingColumns(description)
+  const columns = description ? travellingColumns(description) : []
   return {
     tableId: table.tableId,
     table: table.table,
@@ -103,7 +105,7 @@ async function* readSections(
 ): AsyncGenerator<TransferSection> {
   for (const source of sources) {
     const { table, description, changed, wanted } = source
-    if (changed.mode === 'unchanged') continue
+    if (!description) continue
     const header = headerTable(source)
     const binary = wishes.binary(header)
     const few = areFew(changed.logRows, description.estimatedRows)
@@ -127,15 +129,13 @@ async function* readSections(
   }
 }
 
-async function finish(
-  session: Session,
-  header: TransferHeader,
-  tables: readonly ReplicatedTable[],
-): Promise<TransferTrailer> {
-  const sequences = await readSequences(session, tables)
+async function finish(session: Session, header: TransferHeader, sources: readonly Source[]): Promise<TransferTrailer> {
+  // Where no row changed, no value that was handed out is in use.
+  const read = sources.filter(({ changed }) => changed.mode !== 'unchanged').map(({ table }) => table)
+  const sequences = await readSequences(session, read)
   await session.run(
     'insert into rserv.sync (sync_id, server_id, position, table_ids) values ($1, $2, $3, $4::integer[])',
-    [header.syncId, header.server.id, header.to, `{${tables.map((table) => table.tableId).join(',')}}`],
+    [header.syncId, header.server.id, header.to, `{${sources.map(({ table }) => table.tableId).join(',')}}`],
   )
   session.reach('transfer.recorded')
   await session.run('commit')
