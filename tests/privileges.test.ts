@@ -41,7 +41,7 @@ test('the grants of docs/privileges.md suffice, for a role that owns no table', 
   await pair.expectEqual('t', 'parted')
 })
 
-test('a missing privilege is named, and nothing is applied', async () => {
+test('case 194: a missing privilege is named, and nothing is applied', async () => {
   await using pair = await createPair('grants')
   const { master, slave } = pair
   await using role = await createRole('', [master, slave])
@@ -64,7 +64,7 @@ test('a missing privilege is named, and nothing is applied', async () => {
   await expect(replicate(as(master), as(slave))).rejects.toMatchObject({ code: 'PRIVILEGE', side: 'master' })
 })
 
-test('cases 121, 122: row-level security that would hide rows is refused on both sides', async () => {
+test('cases 72, 121, 122, 194: row-level security that would hide rows is refused on both sides', async () => {
   await using pair = await createPair('rls')
   const { master, slave } = pair
   await using role = await createRole('', [master, slave])

@@ -17,7 +17,7 @@ import { backends, createPair, replicatedPair } from './support/pair.ts'
 
 const DDL = 'create table t (id int primary key, v text)'
 
-test('case 154: of two replicators for one slave one is refused, and none applies twice', async () => {
+test('cases 24, 154: of two replicators for one slave one is refused, and none applies twice', async () => {
   await using pair = await replicatedPair(DDL)
   await pair.master.query(`insert into t select i, 'v' from generate_series(1, 20000) i`)
   const outcomes = await Promise.all(

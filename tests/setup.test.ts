@@ -44,7 +44,7 @@ const MISMATCHES: readonly (readonly [string, string, string])[] = [
 ]
 
 test.each(MISMATCHES)(
-  'case 112, 113: a slave table that %s is refused before any row',
+  'cases 22, 112, 113: a slave table that %s is refused before any row',
   async (_what, slaveDdl, code) => {
     await using pair = await createPair('mismatch')
     await pair.master.query(`create table t (id int primary key, v text); insert into t values (1, 'a')`)

@@ -79,7 +79,7 @@ test('case 123: the same for a role that may not set session_replication_role', 
     .catch(() => undefined)
 })
 
-test('case 9, 12, 13: exchanged unique values, also deferrable, partial and expression indexes', async () => {
+test('cases 9, 11 to 13: exchanged unique values and ranges, also deferrable, partial and expression indexes', async () => {
   await using pair = await replicatedPair(`create table t (id int primary key, u int, e text, x int4range)`, {
     slaveDdl: `create extension if not exists btree_gist; create table t (id int, u int unique, e text, x int4range, primary key (id) deferrable, exclude using gist (x with &&));
         create unique index on t (lower(e)); create unique index on t (u) where u > 0`,

@@ -59,7 +59,7 @@ test('case 67: the application notices nothing: lastval, command tags', async ()
   expect((await client.query(`update s set v = 'c'`)).rowCount).toBe(2)
 })
 
-test('case 69, 70: a role without rights on rserv writes, and its temporary tables catch nothing', async () => {
+test('cases 69, 70: a role without rights on rserv writes, and its temporary tables catch nothing', async () => {
   await using pair = await replicatedPair(DDL)
   const client = await pair.master.connect()
   await client.query(`create role rserv_test_writer_${process.pid}; grant select, insert, update, delete on t to rserv_test_writer_${process.pid};

@@ -91,7 +91,7 @@ describe('replicate', () => {
     await rserv('replicate', master.uri, slave.uri)
   })
 
-  test('a standby given as master', async () => {
+  test('cases 35, 147: a standby given as master or slave', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'rserv-standby-'))
     // PostgreSQL may run as another account.
     chmodSync(folder, 0o711)
@@ -110,6 +110,7 @@ describe('replicate', () => {
         says: /standby/,
       })
       await fails(['master-init', master], { error: 'STANDBY', says: /standby/ })
+      await fails(['replicate', slave.uri, master], { error: 'STANDBY', says: /standby/ })
       expect(existsSync(join(folder, 'snap'))).toBe(false)
     } finally {
       await server.stop()
