@@ -15,7 +15,7 @@ export interface Confirmed {
 export async function confirmSync(session: Session, syncId: string): Promise<Confirmed> {
   const sync = await session.row(
     `select s.server_id, v.name, coalesce(v.sync_id >= s.sync_id, false) as already
-      from rserv.sync s join rserv.server v using (server_id) where s.sync_id = $1 for update of v`,
+      from rserv.sync s join rserv.server v using (server_id) where s.sync_id = $1 for no key update of v`,
     [syncId],
   )
   if (!sync) return { outcome: 'unknown', server: null }

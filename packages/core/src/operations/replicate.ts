@@ -125,12 +125,12 @@ async function planTransfer(
       message: `no table is registered on slave ${slave.database}: rserv slave-add-table`,
     })
   }
+  const names = { master: master.database, slave: slave.database }
+  await inTransaction(master, () => checkPosition(master, known, { ...position, database: slave.database }))
+  // The last confirmation may have been cut off.
+  if (position.syncId !== null && position.syncId !== known?.syncId) await confirm(master, position.syncId, options)
+  master.reach('changes.confirmed')
   return await inTransaction(master, async () => {
-    const names = { master: master.database, slave: slave.database }
-    await checkPosition(master, known, { ...position, database: slave.database })
-    // The last confirmation may have been cut off.
-    if (position.syncId !== null && position.syncId !== known?.syncId) await confirmSync(master, position.syncId)
-    master.reach('changes.confirmed')
     const plan = planForSlave(await listReplicated(master), slaveTables, position.position, {
       nodeId: node.nodeId,
       ...names,
@@ -158,12 +158,18 @@ async function transfer(
   const tables = await applyTransfer(slave, moving, { accepts: () => true, onEvent: options.onEvent })
   const { syncId } = moving.header
   await commitTransfer(slave, { config, origin: node.nodeId, syncId })
-  try {
-    await inTransaction(master, () => confirmSync(master, syncId))
-    master.reach('acknowledge.confirmed')
-  } catch (error) {
-    // The slave has it and says so at the next run.
-    options.onEvent?.({ kind: 'notice', message: `applied, but not registered with the master: ${String(error)}` })
-  }
+  await confirm(master, syncId, options)
+  master.reach('acknowledge.confirmed')
   return { syncId, tables }
+}
+
+/** Milliseconds that a confirmation may wait for whoever holds the slave's row (case 161). */
+const CONFIRM_TIMEOUT_MS = 2000
+
+/** Tells the master how far the slave is. Where that fails the slave has it still, and says so at the next run. */
+async function confirm(master: Session, syncId: string, options: CommonOptions): Promise<void> {
+  const work = (): Promise<unknown> => confirmSync(master, syncId)
+  await inTransaction(master, work, { lockTimeoutMs: CONFIRM_TIMEOUT_MS }).catch((error: unknown) => {
+    options.onEvent?.({ kind: 'notice', message: `applied, but not registered with the master: ${String(error)}` })
+  })
 }
