@@ -44,6 +44,8 @@ create table rserv.replicated_table (
   generation smallint not null default 0 check (generation in (0, 1)),
   trigger_count integer not null,
   partition_oids oid[] not null default '{}',
+  key_numbers smallint[] not null default '{}',
+  fingerprint jsonb,
   added_at timestamptz not null default pg_catalog.clock_timestamp(),
   unique (schema_name, table_name)
 );
@@ -55,6 +57,9 @@ comment on column rserv.replicated_table.generation is
   'Which of the two log tables of this table is written now: 0 is log_<table_id>, 1 is log_<table_id>_1.';
 comment on column rserv.replicated_table.trigger_count is 'Triggers that the capture put on the table.';
 comment on column rserv.replicated_table.partition_oids is 'Partitions whose rows the capture has followed.';
+comment on column rserv.replicated_table.key_numbers is 'Attribute numbers of key_columns.';
+comment on column rserv.replicated_table.fingerprint is
+  'Files and columns as the last transfer knew them; tells DDL that changed rows without firing a trigger.';
 
 create table rserv.truncate_log (
   xid xid8 not null,

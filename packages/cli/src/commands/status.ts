@@ -42,7 +42,8 @@ function tablesText({ tables }: StatusResult): string {
     String(t.logRows),
     String(t.logBytes),
   ])
-  return table(['table', 'key', 'backend', 'granularity', 'log rows', 'log bytes'], rows)
+  const remarks = tables.flatMap((t) => (t.remark === null ? [] : [`! ${displayName(t.table)}: ${t.remark}`]))
+  return [table(['table', 'key', 'backend', 'granularity', 'log rows', 'log bytes'], rows), ...remarks].join('\n')
 }
 
 function serversText({ servers }: StatusResult): string {

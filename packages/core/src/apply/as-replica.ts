@@ -93,7 +93,7 @@ export class ReplicaWriter {
         select ${from} from ${stage.name} s where not s.gone`,
     )
     if (written !== stage.rows - stage.gone) throw swallowed(session, section, stage.rows - stage.gone, written)
-    session.reach('apply.inserted')
+    session.reach('apply.copied')
     await session.run(`drop table ${stage.name}`)
     return { table: section.table.table, mode: 'changes', written, deleted: stage.gone, bytes: stage.bytes }
   }

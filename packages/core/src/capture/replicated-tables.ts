@@ -1,3 +1,4 @@
+import type { Fingerprint } from '../database/describe-table.ts'
 import type { Session } from '../database/session.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import type { Granularity } from './contract.ts'
@@ -17,13 +18,17 @@ export interface ReplicatedTable {
   readonly generation: 0 | 1
   readonly triggerCount: number
   readonly partitionOids: readonly string[]
+  /** Attribute numbers of the key columns. */
+  readonly keyNumbers: readonly number[]
+  readonly fingerprint: Fingerprint | null
 }
 
 const LIST = `select coalesce(json_agg(json_build_object(
     'tableId', table_id, 'oid', table_oid::text, 'table', json_build_object('schema', schema_name, 'name', table_name),
     'keyColumns', key_columns, 'backend', backend, 'granularity', granularity, 'capturedFrom', captured_from::text,
     'logStart', log_start::text, 'generation', generation, 'triggerCount', trigger_count,
-    'partitionOids', partition_oids::text[]) order by table_id), '[]')
+    'partitionOids', partition_oids::text[],
+    'keyNumbers', key_numbers, 'fingerprint', fingerprint) order by table_id), '[]')
   from rserv.replicated_table`
 
 /** All captured tables, in the order in which they were added. Inside a transaction. */

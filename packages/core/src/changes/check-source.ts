@@ -28,9 +28,13 @@ export async function checkSource(
   if (!description) throw broken(`table ${name} is captured but no longer there under this name`)
   if (description.oid !== table.oid) throw broken(`table ${name} was dropped and created again`)
   refuseUnsupported(description, session.side)
-  for (const key of table.keyColumns) {
-    if (description.columns.some((column) => column.name === key)) continue
-    throw broken(`key column ${key} of table ${name} is gone`)
+  for (const [index, key] of table.keyColumns.entries()) {
+    const column = description.columns.find((candidate) => candidate.name === key)
+    if (!column) throw broken(`key column ${key} of table ${name} is gone`)
+    const number = table.keyNumbers[index]
+    if (number !== undefined && column.number !== number) {
+      throw broken(`key column ${key} of table ${name} is another one than was captured`)
+    }
   }
   if (table.granularity === 'statement' && needsRowTriggers(description)) {
     throw broken(`table ${name} inherits from another table now: statements that name its parent are not captured`)
@@ -46,10 +50,12 @@ export async function checkSource(
 
 /** The conditions of `checkSource` that a healthy ordinary table meets; a partitioned one is always looked at. */
 const HEALTHY = `n.nspname = r.schema_name and c.relname = r.table_name and c.relkind = 'r' and c.relpersistence = 'p'
+  and r.fingerprint ->> 'entry' = c.xmin::text
   and not c.relispartition and not row_security_active(c.oid) and g.triggers = r.trigger_count
   and (r.granularity = 'row' or not exists (select from pg_inherits h where h.inhrelid = c.oid))
   and cardinality(r.key_columns) = (select count(*) from pg_attribute a
-    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attname::text = any (r.key_columns))`
+    where a.attrelid = c.oid and a.attnum = any (r.key_numbers) and a.attname::text = any (r.key_columns)
+      and position(' ' || a.attnum || ':' || a.xmin || ' ' in ' ' || (r.fingerprint ->> 'columns') || ' ') > 0)`
 
 const SUSPECTS = `select r.table_id from rserv.replicated_table r
   left join pg_class c on c.oid = r.table_oid left join pg_namespace n on n.oid = c.relnamespace

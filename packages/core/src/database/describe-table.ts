@@ -54,6 +54,19 @@ export interface TableDescription extends QualifiedName {
   readonly partitions: readonly (QualifiedName & { readonly oid: string })[]
   /** Planner's row estimate; -1 unknown. */
   readonly estimatedRows: number
+  readonly fingerprint: Fingerprint
+}
+
+/** What DDL leaves behind when it changes rows without a trigger being fired. */
+export interface Fingerprint {
+  /** File of the table and of each partition, by OID: another one after everything that rewrites rows. */
+  readonly files: Readonly<Record<string, string>>
+  /** Versions of the columns' catalog entries: VACUUM FULL leaves them alone, DDL does not. */
+  readonly columns: string
+  /** Version of the table's own catalog entry: another one after most DDL. */
+  readonly entry: string
+  /** Columns whose value in older rows is a default that was added without rewriting these. */
+  readonly filled: readonly string[]
 }
 
 /** A column's type with domains resolved: `b.typ`, `b.typmod`. */
@@ -99,12 +112,20 @@ const PARTITIONS = `select coalesce(json_agg(json_build_object('oid', p.oid::tex
   from pg_partition_tree(c.oid) tree join pg_class p on p.oid = tree.relid join pg_namespace pn on pn.oid = p.relnamespace
   where tree.level > 0`
 
+const FINGERPRINT = `select json_build_object('entry', c.xmin::text,
+    'files', coalesce((select json_object_agg(f.oid::text, f.relfilenode::text) from pg_class f
+      where f.relfilenode <> 0 and f.oid in (select c.oid union all select relid from pg_partition_tree(c.oid))), '{}'),
+    'columns', (select coalesce(string_agg(a.attnum || ':' || a.xmin, ' ' order by a.attnum), '')
+      from pg_attribute a where a.attrelid = c.oid and a.attnum > 0),
+    'filled', (select coalesce(json_agg(distinct a.attname), '[]') from pg_attribute a
+      where a.atthasmissing and not a.attisdropped and a.attrelid in (select c.oid union all select relid from pg_partition_tree(c.oid))))`
+
 const DESCRIBE = `select json_build_object('oid', c.oid::text, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
     'persistence', c.relpersistence, 'isPartition', c.relispartition,
     'inherits', not c.relispartition and exists (select from pg_inherits h where h.inhrelid = c.oid),
     'rowSecurity', row_security_active(c.oid), 'estimatedRows', c.reltuples,
     'columns', (${COLUMNS}), 'uniqueIndexes', (${UNIQUE_INDEXES}),
-    'partitions', (${PARTITIONS}))
+    'partitions', (${PARTITIONS}), 'fingerprint', (${FINGERPRINT}))
   from pg_class c join pg_namespace n on n.oid = c.relnamespace`
 
 /** Describes the table, or returns null where there is none of that name. Inside a transaction. */

@@ -17,13 +17,16 @@ export function logColumn(index: number): string {
   return `k${index + 1}`
 }
 
-/** Statements that create the log of a table: no sequence, no unique index, nothing to wait for (cases 66, 67). */
+/**
+ * Statements that create the log of a table: no sequence, no unique index, nothing to wait for (cases 66, 67). A key that
+ * is NULL is one that the capture could not tell (case 81).
+ */
 export function createLog(tableId: number, table: QualifiedName, key: readonly ChosenColumn[]): string[] {
   const first = quoteName(logTable(tableId))
   const second = quoteName(logTable(tableId, 1))
   const columns = key.map((column, index) => {
     const collation = column.collation ? ` collate ${quoteName(column.collation)}` : ''
-    return `${logColumn(index)} ${column.baseType}${collation} not null`
+    return `${logColumn(index)} ${column.baseType}${collation}`
   })
   const comment = quoteLiteral(`Keys changed in ${quoteName(table)}: ${key.map((column) => column.name).join(', ')}`)
   return [

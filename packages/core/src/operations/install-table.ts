@@ -78,7 +78,7 @@ async function refuseChanged(session: Session, before: TableDescription): Promis
 }
 
 function shapeOf(table: TableDescription | null): string {
-  return JSON.stringify({ ...table, estimatedRows: 0 })
+  return JSON.stringify({ ...table, estimatedRows: 0, fingerprint: null })
 }
 
 /** The lock is held, so no running transaction has written the table: the log is complete from this snapshot on. */
@@ -101,8 +101,8 @@ async function record(
   ])
   const row = await session.row(
     `insert into rserv.replicated_table (table_oid, schema_name, table_name, key_columns, backend, granularity,
-        captured_from, log_start, trigger_count, partition_oids)
-      select $1, $2, $3, (select array_agg(k) from json_array_elements_text($4::json) k), $5, $6, s, s, 0, $7
+        captured_from, log_start, trigger_count, partition_oids, key_numbers, fingerprint)
+      select $1, $2, $3, (select array_agg(k) from json_array_elements_text($4::json) k), $5, $6, s, s, 0, $7, $8, $9
       from pg_current_snapshot() s returning table_id`,
     [
       description.oid,
@@ -112,6 +112,8 @@ async function record(
       backend.name,
       granularity,
       `{${description.partitions.map((partition) => partition.oid).join(',')}}`,
+      `{${key.map(({ name }) => description.columns.find((column) => column.name === name)?.number).join(',')}}`,
+      JSON.stringify(description.fingerprint),
     ],
   )
   return Number(row?.['table_id'])

@@ -19,7 +19,7 @@ import { writeTransfer } from '../transfer/file/write-file.ts'
 import { beginLiveTransfer } from '../transfer/live-transfer.ts'
 import type { Plan } from './plan.ts'
 import { refuseGap } from './plan.ts'
-import { refreshPartitions } from './refresh-partitions.ts'
+import { refreshTable } from './refresh-table.ts'
 import type { SlaveIdentity } from './register-server.ts'
 import { registerByName, registerSlave } from './register-server.ts'
 import { selectRegistered } from './select-registered.ts'
@@ -102,7 +102,7 @@ async function planFile(session: Session, server: KnownServer, options: PrepareS
     (table) => server.nodeId === null || copies.has(table) || server.tableIds.includes(table.tableId),
   )
   for (const table of await findSuspects(session, tables)) {
-    await refreshPartitions(session, table, await checkSource(session, table))
+    await refreshTable(session, table, await checkSource(session, table))
   }
   const wanted = tables.map((table) => wantedInFile(table, server, copies.has(table)))
   return tables.length > 0 && (await anythingChanged(session, wanted)) ? { tables, wanted } : null

@@ -10,6 +10,7 @@ import { listSlaveTables } from '../apply/slave-tables.ts'
 import { listReplicated } from '../capture/replicated-tables.ts'
 import { anythingChanged } from '../changes/changed-tables.ts'
 import { checkSource, findSuspects } from '../changes/check-source.ts'
+import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
 import { begin, inTransaction, rollback } from '../database/transaction.ts'
 import { RservError } from '../shared/errors.ts'
@@ -22,7 +23,7 @@ import type { Plan } from './plan.ts'
 import { planForSlave } from './plan.ts'
 import type { SlaveIdentity } from './register-server.ts'
 import { findSlave, registerSlave } from './register-server.ts'
-import { refreshPartitions } from './refresh-partitions.ts'
+import { refreshTable } from './refresh-table.ts'
 
 export interface ReplicateOptions extends CommonOptions {
   /** Name under which the master registers a new slave; default the slave database's name. */
@@ -136,7 +137,7 @@ async function planTransfer(
       ...names,
     })
     for (const table of await findSuspects(master, plan.tables)) {
-      await refreshPartitions(master, table, await checkSource(master, table, slave.database))
+      await refreshTable(master, table, await checkSource(master, table, slave.database))
     }
     return (await anythingChanged(master, plan.wanted)) ? plan : null
   })

@@ -3,14 +3,18 @@ import type { KnownServer } from '../acknowledge/servers.ts'
 import { listServers } from '../acknowledge/servers.ts'
 import type { SlaveTable } from '../apply/slave-tables.ts'
 import { listSlaveTables } from '../apply/slave-tables.ts'
+import { chooseKey } from '../capture/choose-key.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import { listReplicated } from '../capture/replicated-tables.ts'
 import { changedTables } from '../changes/changed-tables.ts'
+import { checkSource } from '../changes/check-source.ts'
+import { contentChange } from '../changes/content-change.ts'
 import { requireRole } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
 import { logTable } from '../log/log-table.ts'
+import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import { quoteName } from '../shared/names.ts'
@@ -24,6 +28,8 @@ export interface TableStatus {
   readonly logRows: number
   /** Heap and index of the log. */
   readonly logBytes: number
+  /** What is wrong with the capture, or that the table will travel whole; null: nothing. */
+  readonly remark: string | null
 }
 
 export interface ServerStatus {
@@ -114,6 +120,18 @@ async function tableStatus(session: Session, table: ReplicatedTable): Promise<Ta
     granularity: table.granularity,
     logRows: Number(row?.['rows']),
     logBytes: Number(row?.['bytes']),
+    remark: await remark(session, table),
+  }
+}
+
+async function remark(session: Session, table: ReplicatedTable): Promise<string | null> {
+  try {
+    const description = await checkSource(session, table)
+    chooseKey(description, table.keyColumns, 'master')
+    return contentChange(table, description) === 'rows' ? 'was altered by DDL: travels whole next time' : null
+  } catch (error) {
+    if (error instanceof RservError && error.code !== 'SQL') return `${error.message}. ${error.hint ?? ''}`.trim()
+    throw error
   }
 }
 

@@ -16,7 +16,6 @@ export const POINTS = [
   'apply.copied',
   'apply.staged',
   'apply.deleted',
-  'apply.inserted',
   'apply.reactions-off',
   'apply.replaced',
   'apply.updated',

@@ -1,14 +1,18 @@
 import { travellingColumns } from '../capture/install.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
+import { listReplicated } from '../capture/replicated-tables.ts'
 import type { Changed } from '../changes/changed-tables.ts'
 import { areFew, changedTables } from '../changes/changed-tables.ts'
-import { checkSource } from '../changes/check-source.ts'
+import { contentChange } from '../changes/content-change.ts'
+import { checkSource, findSuspects } from '../changes/check-source.ts'
 import { openRead } from '../changes/read-transaction.ts'
 import { copyAll, copyChanged, copyChangedRows, copyKeys, planFor } from '../changes/read-rows.ts'
 import type { Wanted } from '../changes/wanted.ts'
 import type { TableDescription } from '../database/describe-table.ts'
 import type { Node } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
+import { RservError } from '../shared/errors.ts'
+import { displayName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
 import { readSequences } from './sequences.ts'
 import type {
@@ -73,19 +77,32 @@ export async function beginLiveTransfer(session: Session, request: LiveRequest):
 
 async function describeSources(session: Session, request: LiveRequest): Promise<Source[]> {
   const changes = await changedTables(session, request.wanted)
+  const recorded = new Map((await listReplicated(session)).map((table) => [table.tableId, table]))
+  const suspects = new Set(await findSuspects(session, request.tables))
   const sources: Source[] = []
   for (const [index, table] of request.tables.entries()) {
     const wanted = request.wanted[index]
     const changed = changes.get(table.tableId)
     if (!wanted || !changed) continue
-    const description = changed.mode === 'unchanged' ? null : await checkSource(session, table)
+    const looked = changed.mode !== 'unchanged' || suspects.has(table)
+    const description = looked ? await checkSource(session, table) : null
+    if (description) refuseAltered(recorded.get(table.tableId) ?? table, description)
     sources.push({ table, wanted, changed, description })
   }
   return sources
 }
 
+/** DDL that changed rows after the plan was made is not in the log yet: the next plan puts it there. */
+function refuseAltered(recorded: ReplicatedTable, now: TableDescription): void {
+  if (contentChange(recorded, now) !== 'rows') return
+  throw new RservError('CAPTURE_BROKEN', `${displayName(now)} was altered while a transfer was being prepared`, {
+    side: 'master',
+    hint: 'Run the command again.',
+  })
+}
+
 function headerTable({ table, changed, description }: Source): TransferTable {
-  const columns = description ? travellingColumns(description) : []
+  const columns = description && changed.mode !== 'unchanged' ? travellingColumns(description) : []
   return {
     tableId: table.tableId,
     table: table.table,
@@ -105,7 +122,7 @@ async function* readSections(
 ): AsyncGenerator<TransferSection> {
   for (const source of sources) {
     const { table, description, changed, wanted } = source
-    if (!description) continue
+    if (!description || changed.mode === 'unchanged') continue
     const header = headerTable(source)
     const binary = wishes.binary(header)
     const few = areFew(changed.logRows, description.estimatedRows)
@@ -118,9 +135,10 @@ async function* readSections(
     else {
       await session.run(planFor(few))
       if (wishes.apart) {
-        const keys = section('keys', copyKeys(request, binary))
+        const sql = { keys: copyKeys(request, binary), rows: copyChangedRows(request, binary) }
+        const keys = section('keys', sql.keys)
         // Asked for at once: the master works at the rows while the slave deletes.
-        const rows = section('rows', copyChangedRows(request, binary))
+        const rows = section('rows', sql.rows)
         rows.data.on('error', () => undefined)
         yield keys
         yield rows
