@@ -19,6 +19,8 @@ interface Line {
 class Running {
   readonly child: ChildProcessWithoutNullStreams
   readonly #lines: AsyncIterator<string>
+  /** Read, and not asked for yet: two slaves speak in any order. */
+  readonly #early: Line[] = []
 
   constructor(...args: string[]) {
     this.child = spawn(process.execPath, [BIN, 'run', ...args, '--json'])
@@ -27,11 +29,16 @@ class Running {
 
   /** The next line about it. */
   async until(wanted: Partial<Line>): Promise<Line> {
+    const fits = (line: Line): boolean => Object.entries(wanted).every(([name, expected]) => line[name] === expected)
+    const index = this.#early.findIndex(fits)
+    const [early] = index === -1 ? [] : this.#early.splice(index, 1)
+    if (early) return early
     for (;;) {
       const { value, done } = await this.#lines.next()
       if (done) throw new Error(`it ended before ${JSON.stringify(wanted)}`)
       const line = JSON.parse(value) as Line
-      if (Object.entries(wanted).every(([name, expected]) => line[name] === expected)) return line
+      if (fits(line)) return line
+      this.#early.push(line)
     }
   }
 
