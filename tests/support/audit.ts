@@ -44,11 +44,11 @@ async function auditTruncate(master: TestDatabase, table: string): Promise<void>
 }
 
 /** The trigger for a partition that comes later. */
-export function auditLeaf(leaf: string, table: string): string {
+function auditLeaf(leaf: string, table: string): string {
   return `create or replace trigger zz_audit_truncate before truncate on ${leaf} for each statement execute function audit.truncated('${table}')`
 }
 
-export interface Comparison {
+interface Comparison {
   /** Distinct rows compared. */
   readonly rows: number
   /** `table: count × row`, with the sign of what the slave has too many (+) or too few (-). */
@@ -56,11 +56,7 @@ export interface Comparison {
 }
 
 /** Compares the slave with the master as it was at the slave's own position. */
-export async function compareAsOf(
-  master: TestDatabase,
-  slave: TestDatabase,
-  tables: readonly string[],
-): Promise<Comparison> {
+async function compareAsOf(master: TestDatabase, slave: TestDatabase, tables: readonly string[]): Promise<Comparison> {
   const { position, held } = await readSlave(slave, tables)
   let rows = 0
   const differences: string[] = []

@@ -4,7 +4,7 @@ import type { Database } from '../database.ts'
 import type { Contender } from './contender.ts'
 import { MARKER } from './contender.ts'
 
-export const backends = async (): Promise<typeof backend> => backend
+const backends = async (): Promise<typeof backend> => backend
 
 async function catchUp(master: Database, slave: Database): Promise<void> {
   await replicate(master.config, slave.config)

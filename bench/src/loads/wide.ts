@@ -8,7 +8,7 @@ export const CREATE_WIDE = `create table ${WIDE} (id bigint primary key, custome
   amount numeric(12, 2) not null, created timestamptz not null, changed timestamptz, flags boolean not null,
   reference uuid not null, note text)`
 
-export function insertWide(rows: number): string {
+function insertWide(rows: number): string {
   return `insert into ${WIDE} select i, i % 5000, 'new', (i % 100000) / 7.0, timestamptz '2026-01-01 00:00:00Z'
     + i * interval '1 second', null, i % 3 = 0, md5(i::text)::uuid, repeat(md5(i::text), 3)
     from generate_series(1, ${rows}) i`

@@ -58,6 +58,6 @@ function drawBar(bar: Bar, y: number, scale: (value: number) => number, unit: st
   ].join('\n')
 }
 
-export function escape(text: string): string {
+function escape(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }

@@ -50,7 +50,7 @@ export function copyChangedRows(request: ReadRequest, binary: boolean): string {
     join ${source(description)} t on ${joinOn(keyTerms(request))}) to stdout${formatOf(binary)}`
 }
 
-export function formatOf(binary: boolean): string {
+function formatOf(binary: boolean): string {
   return binary ? ' (format binary)' : ''
 }
 
