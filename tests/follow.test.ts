@@ -1,54 +1,13 @@
-import { EventEmitter, once } from 'node:events'
-import type { FollowEvent } from '@rserv/core'
 import { follow, masterAddTables, replicate, slaveAddTables } from '@rserv/core'
 import { expect, test } from 'vitest'
-import type { Pair } from './support/pair.ts'
+import { startFollowing } from './support/following.ts'
 import { backends, replicatedPair } from './support/pair.ts'
 
 const T = 'create table t (id int primary key, v int)'
 
-interface Following {
-  readonly events: FollowEvent[]
-  /** Waits for an event after all that have been waited for. */
-  next(kind: FollowEvent['kind']): Promise<FollowEvent>
-  stop(): Promise<void>
-}
-
-function start(pair: Pair): Following {
-  const stop = new AbortController()
-  const events: FollowEvent[] = []
-  const arrivals = new EventEmitter()
-  let seen = 0
-  const run = async (): Promise<void> => {
-    for await (const event of follow(pair.master.config, pair.slave.config, { stop: stop.signal, retryMs: 500 })) {
-      events.push(event)
-      arrivals.emit('event')
-    }
-  }
-  const done = run()
-  return {
-    events,
-    async next(kind) {
-      for (;;) {
-        const at = events.findIndex((event, index) => index >= seen && event.kind === kind)
-        const event = events[at]
-        if (event) {
-          seen = at + 1
-          return event
-        }
-        await Promise.race([once(arrivals, 'event'), done.then(() => Promise.reject(new Error('it has ended')))])
-      }
-    },
-    async stop() {
-      stop.abort()
-      await done
-    },
-  }
-}
-
 test('follows changes as they come, and tables that are added later', async () => {
   await using pair = await replicatedPair(`${T}; create table u (id int primary key)`, { tables: ['t'] })
-  const following = start(pair)
+  const following = startFollowing(pair)
   await following.next('in-sync')
   for (let id = 1; id <= 5; id++) {
     await pair.master.query('insert into t values ($1, 0)', [id])
@@ -67,7 +26,7 @@ test('follows changes as they come, and tables that are added later', async () =
 
 test('a connection that is cut, on either side, is made again and nothing is lost', async () => {
   await using pair = await replicatedPair(T)
-  const following = start(pair)
+  const following = startFollowing(pair)
   await following.next('in-sync')
   for (const side of [pair.master, pair.slave]) {
     await side.query(
@@ -83,10 +42,10 @@ test('a connection that is cut, on either side, is made again and nothing is los
 
 test('only one follows a slave; others are told so, also between transfers (case 154)', async () => {
   await using pair = await replicatedPair(T)
-  const following = start(pair)
+  const following = startFollowing(pair)
   await following.next('in-sync')
   await expect(replicate(pair.master.config, pair.slave.config)).rejects.toMatchObject({ code: 'BUSY' })
-  const second = start(pair)
+  const second = startFollowing(pair)
   expect(await second.next('failed')).toMatchObject({ error: { code: 'BUSY' } })
   await following.stop()
   await second.next('connected')

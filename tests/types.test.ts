@@ -1,90 +1,9 @@
 import { expect, test } from 'vitest'
 import { replicatedPair } from './support/pair.ts'
-
-/** Type, and values of it that a careless path through JavaScript or session settings would damage. */
-const TYPES: readonly (readonly [string, readonly string[]])[] = [
-  ['boolean', ['true', 'false', 'null']],
-  ['smallint', ['-32768', '32767']],
-  ['integer', ['-2147483648', '2147483647']],
-  ['bigint', ['-9223372036854775808', '9223372036854775807', '9007199254740993']],
-  [
-    'numeric',
-    [`'1.00'`, `'1.0'`, `'12345678901234567890.123456789'`, `'NaN'`, `'Infinity'`, `'-Infinity'`, `'1e-300'`],
-  ],
-  ['numeric(10,2)', [`'1.50'`, `'-0.01'`]],
-  ['real', [`'0.1'`, `'-0'`, `'NaN'`, `'Infinity'`, `'1.17549435e-38'`]],
-  ['double precision', [`'0.30000000000000004'`, `'-0'`, `'NaN'`, `'-Infinity'`, `'5e-324'`]],
-  ['money', [`'-12.34'`]],
-  [
-    'text',
-    [
-      `''`,
-      `null`,
-      `'\\N'`,
-      `'\\.'`,
-      `E'tab\\tnl\\ncr\\r\\\\bs'`,
-      `'trailing  '`,
-      `U&'\\00e9 e\\0301 \\+01F600 \\0130i'`,
-    ],
-  ],
-  ['varchar(5)', [`'ab  '`]],
-  ['char(5)', [`'ab'`]],
-  ['"char"', [`'x'`]],
-  ['name', [`'a name'`]],
-  ['bytea', [`''`, `'\\x00ff5c0a0d09'`, `'\\x27225c'`]],
-  ['date', [`'infinity'`, `'-infinity'`, `'0044-03-15 BC'`, `'12345-01-01'`]],
-  ['time', [`'23:59:59.999999'`, `'24:00'`]],
-  ['timetz', [`'23:59:59.123456+05:30'`]],
-  ['timestamp', [`'2024-03-04 05:06:07.123456'`, `'infinity'`, `'4713-01-01 BC'`]],
-  ['timestamptz', [`'2024-03-04 05:06:07.123456+05:30'`, `'-infinity'`, `'20000-01-01 00:00Z'`]],
-  ['timestamp(3)', [`'2024-03-04 05:06:07.123'`]],
-  ['interval', [`'1 month'`, `'30 days'`, `'-1 year 2 mons -3 days 04:05:06.789012'`]],
-  ['uuid', [`'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'`]],
-  ['json', [`'{"a": 1.10,  "a":9007199254740993}'`, `'"\\u00e9"'`, `'null'`]],
-  ['jsonb', [`'{"a": 1.10, "b":9007199254740993, "c": [1e400]}'`]],
-  ['xml', [`'<a b="c">é &amp; d</a>'`]],
-  ['inet', [`'192.168.0.1/24'`, `'::1'`]],
-  ['cidr', [`'10.0.0.0/8'`]],
-  ['macaddr', [`'08:00:2b:01:02:03'`]],
-  ['macaddr8', [`'08:00:2b:01:02:03:04:05'`]],
-  ['bit(5)', [`B'10101'`]],
-  ['bit varying', [`B''`, `B'1'`]],
-  ['point', [`'(0.1,-0)'`]],
-  ['line', [`'{1,2,3}'`]],
-  ['lseg', [`'[(0,0),(1,1)]'`]],
-  ['box', [`'((1,1),(0,0))'`]],
-  ['path', [`'[(0,0),(1,1)]'`]],
-  ['polygon', [`'((0,0),(1,1),(2,0))'`]],
-  ['circle', [`'<(0,0),1.5>'`]],
-  ['tsvector', [`'a:1A b:2'`]],
-  ['tsquery', [`'a & !b'`]],
-  ['int4range', [`'[1,5)'`, `'empty'`]],
-  ['int8multirange', [`'{[1,3),[5,7)}'`]],
-  ['tstzrange', [`'["2024-01-01 00:00:00.000001+00",)'`]],
-  ['oid', ['4294967295']],
-  ['xid8', [`'18446744073709551615'`]],
-  ['pg_lsn', [`'FFFFFFFF/FFFFFFFF'`]],
-  ['pg_snapshot', [`'10:20:12,15'`]],
-  ['regclass', [`'pg_class'`]],
-  ['integer[]', [`'{}'`, `'{1,null,3}'`, `'[0:1]={1,2}'`, `'{{1,2},{3,4}}'`]],
-  ['text[]', [`array['a,b', '"q"', null, 'NULL', E'\\\\']`]],
-  ['mood', [`'happy'`, `'très triste'`]],
-  ['odd_schema."Odd Type"', [`row(1, null)`, `row(null, 'a,b"c')`]],
-  ['odd_schema."Odd Type"[]', [`array[row(1, 'x')::odd_schema."Odd Type"]`]],
-  ['positive', ['5']],
-  ['not_empty', [`'x'`]],
-]
-
-const DDL = `create schema odd_schema;
-  create type mood as enum ('happy', 'très triste');
-  create type odd_schema."Odd Type" as (a int, "b c" text);
-  create domain positive as int check (value > 0);
-  create domain base_text as varchar(20);
-  create domain not_empty as base_text not null check (value <> '');
-  create table every (id int primary key, ${TYPES.map(([type], index) => `c${index} ${type}${type === 'not_empty' ? ` default 'd'` : ''}`).join(', ')})`
+import { EVERY_TYPE, TYPES } from './support/type-values.ts'
 
 test('cases 107, 117, 118, 124: every type, byte for byte, also where both roles have odd settings', async () => {
-  await using pair = await replicatedPair(DDL, { label: 'types' })
+  await using pair = await replicatedPair(EVERY_TYPE, { label: 'types' })
   for (const database of [pair.master, pair.slave]) {
     // Taken by the sessions that come after (case 124).
     await database.query(`do $$ begin

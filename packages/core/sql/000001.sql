@@ -102,3 +102,46 @@ create table rserv.slave_sync (
 );
 comment on table rserv.slave_sync is
   'The truth about this slave''s position, written in the transaction that applies the rows.';
+
+-- Both sides ------------------------------------------------------------------------------------
+
+create function rserv.catalog_version(tables oid[]) returns text language plpgsql stable as $$
+begin
+  return (select pg_catalog.md5(pg_catalog.string_agg(entry, ' ' order by entry)) from (
+    select 'c' || c.oid || ':' || c.xmin || ':' || c.relname || ':' || c.relnamespace from pg_catalog.pg_class c
+      where c.oid = any (tables)
+    union all select 'n' || n.oid || ':' || n.xmin from pg_catalog.pg_namespace n
+      where n.oid in (select c.relnamespace from pg_catalog.pg_class c where c.oid = any (tables))
+    union all select 'a' || a.attrelid || ':' || a.attnum || ':' || a.xmin from pg_catalog.pg_attribute a
+      where a.attrelid = any (tables) and a.attnum > 0
+    union all select 't' || t.oid || ':' || t.xmin from pg_catalog.pg_trigger t where t.tgrelid = any (tables)
+    union all select 'i' || i.indexrelid || ':' || i.xmin from pg_catalog.pg_index i where i.indrelid = any (tables)
+    union all select 'h' || h.inhrelid || ':' || h.xmin from pg_catalog.pg_inherits h
+      where h.inhparent = any (tables) or h.inhrelid = any (tables)
+    union all select 'r' || r.oid || ':' || r.xmin from pg_catalog.pg_rewrite r where r.ev_class = any (tables)
+    union all select 'p' || p.oid || ':' || p.xmin from pg_catalog.pg_policy p where p.polrelid = any (tables)
+    ) as entries (entry));
+end $$;
+comment on function rserv.catalog_version(oid[]) is
+  'Digest of the versions of all catalog entries of tables: another one after DDL, the same after VACUUM and ANALYZE.';
+
+create function rserv.master_version(wanted integer[]) returns text language plpgsql stable as $$
+begin
+  return rserv.catalog_version(array(
+      select t.table_oid from rserv.replicated_table t where t.table_id = any (wanted)
+      union all
+      select pg_catalog.unnest(t.partition_oids) from rserv.replicated_table t where t.table_id = any (wanted)))
+    || (select pg_catalog.md5(pg_catalog.string_agg(t.table_id || ':' || t.xmin || ':' || t.ctid, ' ' order by t.table_id))
+      from rserv.replicated_table t where t.table_id = any (wanted));
+end $$;
+comment on function rserv.master_version(integer[]) is 'Version of captured tables, and of their capture.';
+
+create function rserv.slave_version() returns text language plpgsql stable as $$
+begin
+  return rserv.catalog_version(array(
+      select c.oid from rserv.slave_table s join pg_catalog.pg_namespace n on n.nspname = s.schema_name
+      join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = s.table_name))
+    || (select pg_catalog.md5(pg_catalog.string_agg(s.schema_name || '.' || s.table_name || ':' || s.xmin || ':' || s.ctid, ' '
+      order by s.schema_name, s.table_name)) from rserv.slave_table s);
+end $$;
+comment on function rserv.slave_version() is 'Version of the tables that this slave takes.';

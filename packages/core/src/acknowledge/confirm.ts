@@ -1,4 +1,5 @@
 import type { Session } from '../database/session.ts'
+import { quoteLiteral } from '../shared/names.ts'
 
 export type ConfirmOutcome = 'registered' | 'already-registered' | 'unknown'
 
@@ -28,4 +29,22 @@ export async function confirmSync(session: Session, syncId: string): Promise<Con
     [syncId],
   )
   return { outcome: 'registered', server }
+}
+
+/** Milliseconds that a confirmation may wait for whoever holds the slave's row (case 161). */
+export const CONFIRM_TIMEOUT_MS = 2000
+
+/** Statements that do the same in a transaction of their own, which need not be durable: the slave says it again. */
+export function confirmStatements(syncId: string): string[] {
+  return [
+    'begin read write',
+    'set local statement_timeout = 0',
+    `set local lock_timeout = ${CONFIRM_TIMEOUT_MS}`,
+    'set local synchronous_commit = off',
+    `update rserv.server v set sync_id = s.sync_id, position = s.position, table_ids = s.table_ids,
+        confirmed_at = pg_catalog.clock_timestamp()
+      from rserv.sync s where s.sync_id = ${quoteLiteral(syncId)}::bigint and v.server_id = s.server_id
+        and not coalesce(v.sync_id >= s.sync_id, false)`,
+    'commit',
+  ]
 }

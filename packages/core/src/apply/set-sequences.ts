@@ -1,9 +1,10 @@
 import type { Session } from '../database/session.ts'
 import type { QualifiedName } from '../shared/names.ts'
-import { quoteName } from '../shared/names.ts'
+import { quoteLiteral, quoteName } from '../shared/names.ts'
 import type { SequenceValue } from '../transfer/transfer.ts'
 
-interface OwnedSequence {
+/** A sequence of the slave. */
+export interface TargetSequence {
   readonly sequence: QualifiedName
   readonly ascending: boolean
 }
@@ -24,13 +25,25 @@ const OWNED = `select json_build_object('sequence', json_build_object('schema', 
  */
 export async function setSequences(session: Session, values: readonly SequenceValue[]): Promise<void> {
   for (const value of values) {
-    const owned = await session.json<OwnedSequence | null>(OWNED, [value.table.schema, value.table.name, value.column])
-    if (!owned) continue
-    const behind = owned.ascending ? '<' : '>'
-    await session.query(
-      `select pg_catalog.setval($1, $2, $3) from ${quoteName(owned.sequence)}
-        where last_value ${behind} $2 or (last_value = $2 and $3 and not is_called)`,
-      [quoteName(owned.sequence), value.lastValue, value.isCalled],
-    )
+    const owned = await findTargetSequence(session, value)
+    if (owned) await session.query(setSequence(owned, value))
   }
+}
+
+/** The slave's sequence of a column, or null where it has none. */
+export function findTargetSequence(
+  session: Session,
+  { table, column }: Pick<SequenceValue, 'table' | 'column'>,
+): Promise<TargetSequence | null> {
+  return session.json<TargetSequence | null>(OWNED, [table.schema, table.name, column])
+}
+
+/** The statement that moves a sequence forward, never back. */
+export function setSequence(
+  { sequence, ascending }: TargetSequence,
+  { lastValue, isCalled }: Pick<SequenceValue, 'lastValue' | 'isCalled'>,
+): string {
+  const value = `${quoteLiteral(lastValue)}::bigint`
+  return `select pg_catalog.setval(${quoteLiteral(quoteName(sequence))}, ${value}, ${isCalled}) from ${quoteName(sequence)}
+    where last_value ${ascending ? '<' : '>'} ${value} or (last_value = ${value} and ${isCalled} and not is_called)`
 }

@@ -1,5 +1,6 @@
 import type { Session } from '../database/session.ts'
 import { codeOf, RservError } from '../shared/errors.ts'
+import { quoteLiteral } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
 
 /** Where a slave is with respect to one master. */
@@ -70,11 +71,26 @@ export async function writePosition(
   origin: string,
   now: { syncId: string; position: Position; serverName: string },
 ): Promise<void> {
-  await session.run(
-    `insert into rserv.slave_sync (origin, sync_id, position, server_name, applied_at)
-      values ($1, $2, $3, $4, pg_catalog.clock_timestamp())
-      on conflict (origin) do update set sync_id = excluded.sync_id, position = excluded.position,
-        server_name = excluded.server_name, applied_at = excluded.applied_at`,
-    [origin, now.syncId, now.position, now.serverName],
-  )
+  await session.run(writePositionStatement(origin, now))
+}
+
+/** The statement of `writePosition`, to be sent together with others. */
+export function writePositionStatement(
+  origin: string,
+  now: { syncId: string; position: Position; serverName: string },
+): string {
+  const values = [origin, now.syncId, now.position, now.serverName].map(quoteLiteral)
+  return `insert into rserv.slave_sync (origin, sync_id, position, server_name, applied_at)
+    values (${values.join(', ')}, pg_catalog.clock_timestamp())
+    on conflict (origin) do update set sync_id = excluded.sync_id, position = excluded.position,
+      server_name = excluded.server_name, applied_at = excluded.applied_at`
+}
+
+/** Statements that take the right to move the position, and read it: `free`, then the position's row. */
+export function lockPositionStatements(origin: string): string[] {
+  const lock = LOCK.replace('$1', quoteLiteral(origin))
+  return [
+    `select pg_catalog.pg_try_advisory_xact_lock(${lock}) as free`,
+    `${READ.replace('$1', quoteLiteral(origin))} for update nowait`,
+  ]
 }

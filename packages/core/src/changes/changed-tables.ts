@@ -1,6 +1,7 @@
 import type { Session } from '../database/session.ts'
 import { logTable, TRUNCATE_LOG } from '../log/log-table.ts'
 import { quoteName } from '../shared/names.ts'
+import type { Position } from '../shared/position.ts'
 import type { TransferMode, Wanted } from './wanted.ts'
 import { after } from './window.ts'
 
@@ -26,8 +27,8 @@ export async function changedTables(
   const changed = new Map<number, Changed>()
   for (const table of wanted) changed.set(table.tableId, { mode: table.copy ? 'copy' : 'unchanged', logRows: 0 })
   const logged = wanted.filter((table) => !table.copy)
-  for (let start = 0; start < logged.length; start += CHUNK) {
-    const rows = await session.query(countStatement(logged.slice(start, start + CHUNK), exact))
+  for (const chunk of inChunks(logged)) {
+    const rows = await session.query(countStatement(chunk, exact ? () => '' : limitOf))
     for (const row of rows) {
       const truncated = row['truncated'] === 't'
       const logRows = Number(row['log_rows'])
@@ -52,26 +53,36 @@ function limitOf(tableId: number): string {
       from pg_catalog.pg_class c join rserv.replicated_table t on t.table_oid = c.oid where t.table_id = ${tableId}))`
 }
 
-function countStatement(tables: readonly Wanted[], exact: boolean): string {
+function countStatement(tables: readonly Wanted[], limit: (tableId: number) => string): string {
   const parts = tables.map(
     ({ tableId, since }) => `select ${tableId} as table_id,
       exists (select from ${quoteName(TRUNCATE_LOG)} where table_id = ${tableId} and ${after(since)}) as truncated,
       (select count(*) from (select from ${quoteName(logTable(tableId))} where ${after(since)}
-        ${exact ? '' : limitOf(tableId)}) as log) as log_rows`,
+        ${limit(tableId)}) as log) as log_rows`,
   )
   return parts.join('\nunion all\n')
+}
+
+/** Statements whose rows say `table_id`, `truncated`, and `log_rows` up to a limit, to be sent together with others. */
+export function countUpTo(limit: number, tableIds: readonly number[], since: Position): string[] {
+  const tables = tableIds.map((tableId) => ({ tableId, copy: false, since }))
+  return inChunks(tables).map((chunk) => countStatement(chunk, () => `limit ${limit}`))
+}
+
+function inChunks<T>(items: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(items.length / CHUNK) }, (_, index) =>
+    items.slice(index * CHUNK, (index + 1) * CHUNK),
+  )
 }
 
 /** Is there anything to transfer? Stops at the first change found. */
 export async function anythingChanged(session: Session, wanted: readonly Wanted[]): Promise<boolean> {
   if (wanted.some((table) => table.copy)) return true
-  for (let start = 0; start < wanted.length; start += CHUNK) {
-    const parts = wanted
-      .slice(start, start + CHUNK)
-      .flatMap(({ tableId, since }) => [
-        `exists (select from ${quoteName(logTable(tableId))} where ${after(since)})`,
-        `exists (select from ${quoteName(TRUNCATE_LOG)} where table_id = ${tableId} and ${after(since)})`,
-      ])
+  for (const chunk of inChunks(wanted)) {
+    const parts = chunk.flatMap(({ tableId, since }) => [
+      `exists (select from ${quoteName(logTable(tableId))} where ${after(since)})`,
+      `exists (select from ${quoteName(TRUNCATE_LOG)} where table_id = ${tableId} and ${after(since)})`,
+    ])
     const row = await session.row(`select ${parts.join('\n or ')} as changed`)
     if (row?.['changed'] === 't') return true
   }

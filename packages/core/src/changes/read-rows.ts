@@ -26,16 +26,23 @@ export function copyAll({ description }: Pick<ReadRequest, 'description'>, binar
  * their own type and collation, so several spellings of one key are one (case 90).
  */
 export function copyChanged(request: ReadRequest): string {
-  const { description } = request
+  return `copy (select t.tableoid is null as gone, ${changedColumns(request).join(', ')}
+    from ${changedKeysWithRows(request)}) to stdout`
+}
+
+/** The travelling columns of a changed key's row, or of a gone one the key. */
+export function changedColumns(request: ReadRequest): string[] {
   const keys = keyTerms(request)
-  const columns = travellingColumns(description).map(({ name }) => {
+  return travellingColumns(request.description).map(({ name }) => {
     const log = keys.find((key) => key.name === name)?.log
     const value = `t.${quoteIdent(name)}`
     return log ? `coalesce(${value}, ${log})` : value
   })
-  return `copy (select t.tableoid is null as gone, ${columns.join(', ')}
-    from (${distinctKeys(request)}) l
-    left join ${source(description)} t on ${joinOn(keys)}) to stdout`
+}
+
+/** The changed keys `l` with their rows `t`. */
+export function changedKeysWithRows(request: ReadRequest): string {
+  return `(${distinctKeys(request)}) l left join ${source(request.description)} t on ${joinOn(keyTerms(request))}`
 }
 
 /** COPY of the changed keys alone, in the order of the key columns. */

@@ -14,6 +14,11 @@ export interface TransactionOptions {
  * database nor a pooler's leftovers matter (cases 124 and 125). Takes no snapshot.
  */
 export async function begin(session: Session, options: TransactionOptions = {}): Promise<void> {
+  await session.run(beginStatements(session, options).join('; '))
+}
+
+/** The statements of `begin`, to be sent together with others. */
+export function beginStatements(session: Session, options: TransactionOptions = {}): string[] {
   const settings: Record<string, string> = {
     // First: it ends the others too.
     statement_timeout: '0',
@@ -39,7 +44,7 @@ export async function begin(session: Session, options: TransactionOptions = {}):
   const set = Object.entries(settings).map(([name, value]) => `set local ${name} = ${settingValue(name, value)}`)
   const isolation = options.isolation ?? 'read committed'
   const access = isolation.includes('read only') ? '' : ' read write'
-  await session.run(`begin isolation level ${isolation}${access}; ${set.join('; ')}`)
+  return [`begin isolation level ${isolation}${access}`, ...set]
 }
 
 function settingValue(name: string, value: string): string {

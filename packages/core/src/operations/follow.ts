@@ -7,6 +7,8 @@ import type { Link } from './link.ts'
 import { connect } from './link.ts'
 import type { ReplicateOptions, TransferResult } from './replicate.ts'
 import { cancelled, transferOnce } from './replicate.ts'
+import { Pace } from './steady/pace.ts'
+import { SteadyLink } from './steady/steady-link.ts'
 
 export interface FollowOptions extends ReplicateOptions {
   /** Ends after the transfer in hand; `signal` ends at once, and the servers roll back. */
@@ -29,12 +31,7 @@ export type FollowEvent =
   /** It failed, and will be tried again. Nothing is lost. */
   | { readonly kind: 'failed'; readonly error: unknown; readonly retryInMs: number }
 
-/** First wait after a look at an idle master, in milliseconds; each further one is double. */
-const FIRST_WAIT_MS = 2
 const FIRST_RETRY_MS = 250
-/** A full look is taken at least this often. */
-const LOOK_AGAIN_MS = 5000
-
 /**
  * Keeps a slave up with its master, over connections that stay open, until it is told to stop. It looks often while
  * there is traffic and seldom when there is none; a look at an idle server is one statement without a table. After a
@@ -94,27 +91,36 @@ async function* transfers(
   slave: ClientConfig,
   options: FollowOptions,
 ): AsyncGenerator<FollowEvent, void, void> {
-  let wait = FIRST_WAIT_MS
-  let idle: { readonly snapshot: string; readonly until: number } | undefined
+  const steady = new SteadyLink(link, slave)
+  const pace = new Pace(options.idleMs ?? 200)
   while (!options.stop?.aborted) {
-    const snapshot = await currentSnapshot(link)
-    if (idle?.snapshot === snapshot && performance.now() < idle.until) {
-      await pause(wait, options)
-      wait = Math.min(wait * 2, options.idleMs ?? 200)
+    const snapshot = pace.idle ? await currentSnapshot(link) : ''
+    if (pace.idle && pace.mayRest(snapshot)) {
+      await pause(pace.rest(), options)
       continue
     }
-    const result = await transferOnce(link, slave, options)
+    const result = (await steady.transfer()) ?? (await thorough(link, slave, { steady, options }))
     if (result.outcome === 'applied') {
       yield { kind: 'applied', result }
-      idle = undefined
-      wait = FIRST_WAIT_MS
+      pace.busy()
       await pause(options.pauseMs ?? 0, options)
     } else {
-      if (!idle) yield { kind: 'in-sync', result }
-      // Nothing can have changed while the master's snapshot is the same. The slave may want another table, though.
-      idle = { snapshot, until: performance.now() + LOOK_AGAIN_MS }
+      if (!pace.idle) yield { kind: 'in-sync', result }
+      await pause(pace.nothing(snapshot), options)
     }
   }
+  await steady.confirm()
+}
+
+/** A transfer that takes nothing for granted, after which quick ones may follow. */
+async function thorough(
+  link: Link,
+  slave: ClientConfig,
+  { steady, options }: { steady: SteadyLink; options: FollowOptions },
+): Promise<TransferResult> {
+  const result = await transferOnce(link, slave, options)
+  await steady.prepare()
+  return result
 }
 
 async function currentSnapshot({ master }: Link): Promise<string> {

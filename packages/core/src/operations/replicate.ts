@@ -1,6 +1,6 @@
 import type { ClientConfig } from 'pg'
 import { checkPosition } from '../acknowledge/check-position.ts'
-import { confirmSync } from '../acknowledge/confirm.ts'
+import { CONFIRM_TIMEOUT_MS, confirmSync } from '../acknowledge/confirm.ts'
 import type { KnownServer } from '../acknowledge/servers.ts'
 import { applyTransfer } from '../apply/apply-transfer.ts'
 import type { TableResult } from '../apply/results.ts'
@@ -163,9 +163,6 @@ async function transfer(
   master.reach('acknowledge.confirmed')
   return { syncId, tables }
 }
-
-/** Milliseconds that a confirmation may wait for whoever holds the slave's row (case 161). */
-const CONFIRM_TIMEOUT_MS = 2000
 
 /** Tells the master how far the slave is. Where that fails the slave has it still, and says so at the next run. */
 async function confirm(master: Session, syncId: string, options: CommonOptions): Promise<void> {

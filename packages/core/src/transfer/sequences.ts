@@ -4,7 +4,7 @@ import type { QualifiedName } from '../shared/names.ts'
 import { quoteName } from '../shared/names.ts'
 import type { SequenceValue } from './transfer.ts'
 
-interface OwnedSequence {
+export interface OwnedSequence {
   readonly sequence: QualifiedName
   readonly table: QualifiedName
   readonly column: string
@@ -25,7 +25,7 @@ const OWNED = `select coalesce(json_agg(json_build_object(
  * the rows: sequences are not transactional.
  */
 export async function readSequences(session: Session, tables: readonly ReplicatedTable[]): Promise<SequenceValue[]> {
-  const owned = await session.json<OwnedSequence[]>(OWNED, [`{${tables.map((table) => table.oid).join(',')}}`])
+  const owned = await listOwnedSequences(session, tables)
   const values: SequenceValue[] = []
   for (const { sequence, table, column } of owned) {
     const row = await session.row(`select last_value, is_called from ${quoteName(sequence)}`)
@@ -33,4 +33,9 @@ export async function readSequences(session: Session, tables: readonly Replicate
     values.push({ table, column, lastValue: row['last_value'] ?? '1', isCalled: row['is_called'] === 't' })
   }
   return values
+}
+
+/** The sequences owned by columns of the tables. */
+export function listOwnedSequences(session: Session, tables: readonly ReplicatedTable[]): Promise<OwnedSequence[]> {
+  return session.json<OwnedSequence[]>(OWNED, [`{${tables.map((table) => table.oid).join(',')}}`])
 }

@@ -1,0 +1,107 @@
+import type { KnownServer } from '../../acknowledge/servers.ts'
+import { readPosition } from '../../apply/slave-position.ts'
+import { listSlaveTables } from '../../apply/slave-tables.ts'
+import { becomeReplica } from '../../apply/replica-role.ts'
+import type { TargetSequence } from '../../apply/set-sequences.ts'
+import type { TargetTable } from '../../apply/target-table.ts'
+import { listReplicated } from '../../capture/replicated-tables.ts'
+import { checkSource, findSuspects } from '../../changes/check-source.ts'
+import { contentChange } from '../../changes/content-change.ts'
+import type { TableDescription } from '../../database/describe-table.ts'
+import type { Session } from '../../database/session.ts'
+import { begin, rollback } from '../../database/transaction.ts'
+import type { QualifiedName } from '../../shared/names.ts'
+import type { Position } from '../../shared/position.ts'
+import type { Link } from '../link.ts'
+import type { Plan } from '../plan.ts'
+import { planForSlave } from '../plan.ts'
+import { findSlave } from '../register-server.ts'
+
+/** What was looked up of a table that changes; true while the versions are the same. */
+export interface KnownTable {
+  readonly description: TableDescription
+  readonly target: TargetTable
+  readonly sequences: readonly KnownSequence[]
+}
+
+export interface KnownSequence {
+  readonly source: QualifiedName
+  /** The slave's. */
+  readonly target: TargetSequence
+  /** Statement that was applied last: the same one again would do nothing. */
+  applied: string | undefined
+}
+
+/** What both sides looked like when all of it was looked at; all of it holds while the versions are the same. */
+export interface Known {
+  readonly server: KnownServer
+  readonly plan: Plan
+  readonly masterVersion: string
+  readonly slaveVersion: string
+  readonly tables: Map<number, KnownTable>
+  /** The slave's position; moves with each transfer. */
+  position: { syncId: string; position: Position }
+}
+
+/** SQL of the version of captured tables: one value. */
+export function masterVersion(tableIds: readonly number[]): string {
+  return `rserv.master_version('{${tableIds.join(',')}}')`
+}
+
+/**
+ * Looks at everything that a transfer depends on; null where this slave is not for quick transfers: tables that are
+ * to be copied first, a role that may not set session_replication_role, a server whose texts have no encoding.
+ */
+export async function learn(link: Link): Promise<Known | null> {
+  const slave = await learnSlave(link)
+  return slave && (await learnMaster(link, slave))
+}
+
+interface SlaveFacts extends Pick<Known, 'slaveVersion' | 'position'> {
+  readonly tables: Awaited<ReturnType<typeof listSlaveTables>>
+  readonly serverName: string | null
+}
+
+async function learnSlave({ slave, node }: Link): Promise<SlaveFacts | null> {
+  await begin(slave, { isolation: 'repeatable read' })
+  try {
+    const tables = await listSlaveTables(slave)
+    const { syncId, position, serverName } = await readPosition(slave, node.nodeId)
+    const synced = tables.every(({ state, origin }) => state === 'synced' && origin === node.nodeId)
+    if (syncId === null || position === null || !synced || !(await hasEncoding(slave))) return null
+    const slaveVersion = await versionOf(slave, 'rserv.slave_version()')
+    if (!(await becomeReplica(slave))) return null
+    return { tables, serverName, slaveVersion, position: { syncId, position } }
+  } finally {
+    await rollback(slave)
+  }
+}
+
+async function learnMaster({ master, slave, node, slaveNode }: Link, facts: SlaveFacts): Promise<Known | null> {
+  const { tables, position, slaveVersion } = facts
+  await begin(master, { isolation: 'repeatable read' })
+  try {
+    const server = await findSlave(master, slaveNode.nodeId, facts)
+    if (server?.nodeId !== slaveNode.nodeId || !(await hasEncoding(master))) return null
+    const names = { nodeId: node.nodeId, master: master.database, slave: slave.database }
+    const plan = planForSlave(await listReplicated(master), tables, position.position, names)
+    for (const table of await findSuspects(master, plan.tables)) {
+      if (contentChange(table, await checkSource(master, table)) !== 'none') return null
+    }
+    const version = await versionOf(master, masterVersion(plan.tables.map(({ tableId }) => tableId)))
+    return { server, plan, masterVersion: version, slaveVersion, position, tables: new Map() }
+  } finally {
+    await rollback(master)
+  }
+}
+
+async function versionOf(session: Session, sql: string): Promise<string> {
+  const row = await session.row(`select ${sql} as version`)
+  return row?.['version'] ?? ''
+}
+
+/** Without one the bytes of a text may be anything, and a text of JavaScript cannot hold them (case 115). */
+async function hasEncoding(session: Session): Promise<boolean> {
+  const row = await session.row(`select current_setting('server_encoding') <> 'SQL_ASCII' as known`)
+  return row?.['known'] === 't'
+}

@@ -1,0 +1,105 @@
+import type { ClientConfig } from 'pg'
+import { confirmStatements } from '../../acknowledge/confirm.ts'
+import type { TableResult } from '../../apply/results.ts'
+import { rollback } from '../../database/transaction.ts'
+import type { Link } from '../link.ts'
+import type { TransferResult } from '../replicate.ts'
+import type { Known } from './known.ts'
+import { learn } from './known.ts'
+import type { Look } from './look.ts'
+import { look } from './look.ts'
+import { lookUp } from './look-up.ts'
+import type { Read } from './read.ts'
+import { read } from './read.ts'
+import { getReady, write } from './write.ts'
+
+/** Milliseconds after which everything is looked at again, whatever the versions say. */
+const LOOK_AGAIN_MS = 5000
+
+/**
+ * Quick transfers of a few rows over connections that stay open. What `replicate` looks up anew for every transfer is
+ * remembered, and believed only while the versions of all catalog entries it came from are the same; statements that
+ * need no answer in between travel in one message. Where anything is out of the ordinary nothing has happened, and
+ * `replicate` does it, and says what is wrong (docs/decisions/0007-quick-transfers.md).
+ */
+export class SteadyLink {
+  readonly #link: Link
+  readonly #slave: ClientConfig
+  #known: Known | undefined
+  #until = 0
+  /** Applied; to be confirmed with the next look. */
+  #unconfirmed: string | undefined
+
+  constructor(link: Link, slave: ClientConfig) {
+    this.#link = link
+    this.#slave = slave
+  }
+
+  /** Gets ready, after a transfer by `replicate`. */
+  async prepare(): Promise<void> {
+    this.#unconfirmed = undefined
+    this.#known = (await learn(this.#link).catch(() => null)) ?? undefined
+    this.#until = performance.now() + LOOK_AGAIN_MS
+  }
+
+  /** One transfer; null: nothing was done, this one is for `replicate`. */
+  async transfer(): Promise<TransferResult | null> {
+    const known = performance.now() < this.#until ? this.#known : undefined
+    if (!known) return null
+    const started = performance.now()
+    // Whatever an error is: replicate meets it too, or it has passed.
+    const tables = await this.#attempt(known).catch(() => null)
+    if (!tables) return this.#giveUp()
+    return {
+      outcome: tables.length > 0 ? 'applied' : 'in-sync',
+      syncId: known.position.syncId,
+      server: known.server.name,
+      tables,
+      bytes: tables.reduce((sum, table) => sum + table.bytes, 0),
+      elapsedMs: Math.round(performance.now() - started),
+    }
+  }
+
+  /** Tells the master how far the slave is, where that waited for the next look. */
+  async confirm(): Promise<void> {
+    if (this.#unconfirmed === undefined) return
+    await this.#link.master.batch(confirmStatements(this.#unconfirmed)).catch(() => undefined)
+    this.#unconfirmed = undefined
+  }
+
+  async #giveUp(): Promise<null> {
+    this.#known = undefined
+    await rollback(this.#link.slave)
+    await rollback(this.#link.master)
+    return null
+  }
+
+  async #attempt(known: Known): Promise<TableResult[] | null> {
+    const seen = await look(this.#link, known, this.#unconfirmed)
+    this.#unconfirmed = undefined
+    if (!seen) return null
+    if (seen.changed.length === 0) {
+      await rollback(this.#link.master)
+      return []
+    }
+    const moving = await this.#read(known, seen)
+    if (!moving) return null
+    const { name: serverName } = known.server
+    const done = await write(this.#link, moving, { position: seen.position, serverName, config: this.#slave })
+    if (!done) return null
+    known.position = { syncId: moving.syncId, position: seen.position }
+    this.#unconfirmed = moving.syncId
+    return done
+  }
+
+  /** The master reads while the slave gets ready. */
+  async #read(known: Known, seen: Look): Promise<Read | null> {
+    for (const table of seen.changed) {
+      if (!known.tables.has(table.tableId)) known.tables.set(table.tableId, await lookUp(this.#link, table))
+    }
+    const [moving, ready] = await Promise.allSettled([read(this.#link, known, seen), getReady(this.#link, known)])
+    if (moving.status === 'rejected') throw moving.reason
+    if (ready.status === 'rejected') throw ready.reason
+    return ready.value ? moving.value : null
+  }
+}

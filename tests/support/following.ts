@@ -1,0 +1,52 @@
+import { EventEmitter, once } from 'node:events'
+import type { FollowEvent, Point } from '@rserv/core'
+import { follow } from '@rserv/core'
+import type { Pair } from './pair.ts'
+
+export interface Following {
+  /** Points reached, in order. */
+  readonly points: Point[]
+  readonly events: FollowEvent[]
+  /** Waits for an event after all that have been waited for. */
+  next(kind: FollowEvent['kind']): Promise<FollowEvent>
+  stop(): Promise<void>
+}
+
+/** Follows the pair in the background. */
+export function startFollowing(pair: Pair): Following {
+  const stop = new AbortController()
+  const events: FollowEvent[] = []
+  const points: Point[] = []
+  const arrivals = new EventEmitter()
+  let seen = 0
+  const run = async (): Promise<void> => {
+    for await (const event of follow(pair.master.config, pair.slave.config, {
+      stop: stop.signal,
+      retryMs: 500,
+      onEvent: ({ point }) => point && points.push(point),
+    })) {
+      events.push(event)
+      arrivals.emit('event')
+    }
+  }
+  const done = run()
+  return {
+    events,
+    points,
+    async next(kind) {
+      for (;;) {
+        const at = events.findIndex((event, index) => index >= seen && event.kind === kind)
+        const event = events[at]
+        if (event) {
+          seen = at + 1
+          return event
+        }
+        await Promise.race([once(arrivals, 'event'), done.then(() => Promise.reject(new Error('it has ended')))])
+      }
+    },
+    async stop() {
+      stop.abort()
+      await done
+    },
+  }
+}
