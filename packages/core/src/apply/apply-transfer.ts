@@ -5,7 +5,6 @@ import { displayName } from '../shared/names.ts'
 import type { Transfer, TransferSection, TransferTable } from '../transfer/transfer.ts'
 import { applyAsOrdinary } from './as-ordinary.ts'
 import { ReplicaWriter } from './as-replica.ts'
-import { binaryFits } from './binary.ts'
 import { becomeReplica } from './replica-role.ts'
 import type { TableResult } from './results.ts'
 import { setSequences } from './set-sequences.ts'
@@ -15,6 +14,7 @@ import type { Stage } from './stage.ts'
 import { stageSection } from './stage.ts'
 import type { TargetTable } from './target-table.ts'
 import { matchTarget } from './target-table.ts'
+import { wishesOf } from './wishes.ts'
 
 export interface ApplyOptions {
   /** The transfer's tables that this slave takes; others are read and dropped. */
@@ -72,8 +72,7 @@ async function applySections(
 ): Promise<TableResult[]> {
   const results: TableResult[] = []
   const writer = new ReplicaWriter(session)
-  const binary = ({ tableId }: TransferTable): boolean => binaryFits(targets.get(tableId))
-  for await (const section of transfer.sections({ apart: true, binary })) {
+  for await (const section of transfer.sections(wishesOf(session, targets))) {
     const target = targets.get(section.table.tableId)
     if (!target) {
       await skip(section)

@@ -1,3 +1,5 @@
+import { areFew } from '../changes/changed-tables.ts'
+import { PLAN_ANYTHING, planFor } from '../changes/read-rows.ts'
 import type { Session } from '../database/session.ts'
 import { quoteIdent, quoteName } from '../shared/names.ts'
 import type { TransferSection } from '../transfer/transfer.ts'
@@ -42,9 +44,11 @@ export class ReplicaWriter {
       return undefined
     }
     if (section.table.mode === 'copy') return this.#copyTable(target, section)
-    const cleared = this.#cleared ?? { keys: 0, bytes: 0 }
+    const cleared = this.#cleared
+    this.#cleared = undefined
     const { rows, bytes } = await this.#loadRows(target, section)
-    const counts = { written: rows, deleted: cleared.keys - rows, bytes: cleared.bytes + bytes }
+    const deleted = cleared ? cleared.keys - rows : 0
+    const counts = { written: rows, deleted, bytes: (cleared?.bytes ?? 0) + bytes }
     return { table: section.table.table, mode: 'changes', ...counts }
   }
 
@@ -76,7 +80,9 @@ export class ReplicaWriter {
     const { rows, bytes } = await loadSection(session, section, `${name} (${indexes.map(stageColumn).join(', ')})`)
     if (rows >= ANALYZE_FROM) await session.run(`analyze ${name}`)
     session.reach('apply.staged')
+    await session.run(planFor(areFew(rows, target.description.estimatedRows)))
     await session.run(`delete from ${onlyTable(target)} t using ${name} s where ${keysMatch(target)}`)
+    await session.run(PLAN_ANYTHING)
     session.reach('apply.deleted')
     await session.run(`drop table ${name}`)
     return { keys: rows, bytes }

