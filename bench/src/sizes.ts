@@ -20,6 +20,16 @@ export interface Sizes {
   /** Rows of the large table with three indexes: about 1 kB each. */
   largeRows: number
   tables: number
+  /** Transactions a second while the lag is measured. */
+  lagRate: number
+  lagSeconds: number
+  idleSeconds: number
+  /** Megabytes of one huge row. */
+  hugeMegabytes: number
+  hugeRows: number
+  cleanRows: number
+  slaves: number
+  slavesSeconds: number
 }
 
 export const DEFAULT_SIZES: Sizes = {
@@ -36,6 +46,14 @@ export const DEFAULT_SIZES: Sizes = {
   copyRows: 2_000_000,
   largeRows: 1_000_000,
   tables: 1000,
+  lagRate: 500,
+  lagSeconds: 6,
+  idleSeconds: 10,
+  hugeMegabytes: 50,
+  hugeRows: 6,
+  cleanRows: 10_000_000,
+  slaves: 10,
+  slavesSeconds: 6,
 }
 
 export const QUICK_SIZES: Sizes = {
@@ -52,4 +70,12 @@ export const QUICK_SIZES: Sizes = {
   copyRows: 200_000,
   largeRows: 50_000,
   tables: 200,
+  lagRate: 200,
+  lagSeconds: 2,
+  idleSeconds: 2,
+  hugeMegabytes: 5,
+  hugeRows: 2,
+  cleanRows: 200_000,
+  slaves: 4,
+  slavesSeconds: 2,
 }

@@ -3,7 +3,7 @@ export function median(values: readonly number[]): number {
 }
 
 /** Linear between the two nearest values. */
-function quantile(values: readonly number[], q: number): number {
+export function quantile(values: readonly number[], q: number): number {
   if (values.length === 0) return NaN
   const sorted = values.toSorted((a, b) => a - b)
   const at = (sorted.length - 1) * q

@@ -43,6 +43,11 @@ export const builtin: Contender = {
     await until(async () => (await slave.value(`select count(*) from ${MARKER} where id = ${id}`)) === '1')
     await slave.run(`alter subscription ${slotOf(master)} disable`)
   },
+  async follow(master, slave) {
+    await slave.run(`alter subscription ${slotOf(master)} enable`)
+    // The apply worker is a child of the slave's server.
+    return { pid: 0, stop: () => slave.run(`alter subscription ${slotOf(master)} disable`) }
+  },
   async leave(master, slave) {
     const name = slotOf(master)
     if (slave && (await slave.value(`select count(*) from pg_subscription where subname = '${name}'`)) === '1') {

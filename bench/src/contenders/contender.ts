@@ -1,3 +1,4 @@
+import type { Follower } from '../cli.ts'
 import type { Database } from '../database.ts'
 
 export type ContenderName = 'none' | 'rserv' | 'builtin' | 'pipe'
@@ -13,6 +14,8 @@ export interface Contender {
   copy(master: Database, slave: Database, tables: readonly string[]): Promise<void>
   /** Applies all that was committed on the master before the call; returns when it is visible on the slave. */
   catchUp(master: Database, slave: Database): Promise<void>
+  /** Follows from now on, as users have it run for days. */
+  follow(master: Database, slave: Database): Promise<Follower>
   /** Lets go of the master's resources, before its database is dropped. */
   leave(master: Database, slave?: Database): Promise<void>
 }

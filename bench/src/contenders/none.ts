@@ -9,5 +9,6 @@ export const none: Contender = {
   join: nothing,
   copy: nothing,
   catchUp: nothing,
+  follow: async () => ({ pid: 0, stop: nothing }),
   leave: nothing,
 }

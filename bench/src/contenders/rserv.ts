@@ -1,10 +1,11 @@
 import { masterAddTables, masterInit, replicate, slaveAddTables, slaveInit } from '@rserv/core'
 import { backend } from '@rserv/trigger-plpgsql'
+import { startRun } from '../cli.ts'
 import type { Database } from '../database.ts'
 import type { Contender } from './contender.ts'
 import { MARKER } from './contender.ts'
 
-const backends = async (): Promise<typeof backend> => backend
+export const backends = async (): Promise<typeof backend> => backend
 
 async function catchUp(master: Database, slave: Database): Promise<void> {
   await replicate(master.config, slave.config)
@@ -28,5 +29,6 @@ export const rserv: Contender = {
     await catchUp(master, slave)
   },
   catchUp,
+  follow: (master, slave) => startRun(master, [slave]),
   leave: async () => undefined,
 }
