@@ -61,7 +61,7 @@ test('what is not for quick transfers goes the long way: TRUNCATE, many rows, la
   await using pair = await replicatedPair(T)
   const one = await following(pair)
   for (const sql of [
-    `insert into t select i, 'v' || i, i from generate_series(1, 2000) i`,
+    `insert into t select i, 'v' || i, i from generate_series(1, 3000) i`,
     'truncate t',
     `insert into t values (1, repeat(md5(random()::text), 10000), 1)`,
     `insert into t select i, (select string_agg(md5((i * j)::text), '') from generate_series(1, 3000) j), i from generate_series(2, 4) i`,

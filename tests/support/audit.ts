@@ -44,7 +44,7 @@ async function auditTruncate(master: TestDatabase, table: string): Promise<void>
 }
 
 /** The trigger for a partition that comes later. */
-function auditLeaf(leaf: string, table: string): string {
+export function auditLeaf(leaf: string, table: string): string {
   return `create or replace trigger zz_audit_truncate before truncate on ${leaf} for each statement execute function audit.truncated('${table}')`
 }
 
@@ -56,7 +56,11 @@ interface Comparison {
 }
 
 /** Compares the slave with the master as it was at the slave's own position. */
-async function compareAsOf(master: TestDatabase, slave: TestDatabase, tables: readonly string[]): Promise<Comparison> {
+export async function compareAsOf(
+  master: TestDatabase,
+  slave: TestDatabase,
+  tables: readonly string[],
+): Promise<Comparison> {
   const { position, held } = await readSlave(slave, tables)
   let rows = 0
   const differences: string[] = []

@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import type { FollowEvent, Point } from '@rserv/core'
 import { follow } from '@rserv/core'
-import type { Pair } from './pair.ts'
+import type { TestDatabase } from '@rserv/test-utils'
 
 export interface Following {
   /** Points reached, in order. */
@@ -12,8 +12,10 @@ export interface Following {
   stop(): Promise<void>
 }
 
+type Side = Pick<TestDatabase, 'config'>
+
 /** Follows the pair in the background. */
-export function startFollowing(pair: Pair): Following {
+export function startFollowing(pair: { master: Side; slave: Side }): Following {
   const stop = new AbortController()
   const events: FollowEvent[] = []
   const points: Point[] = []

@@ -10,7 +10,7 @@ export interface FewRows {
 }
 
 /** Bytes on disk, perhaps compressed, up to which rows are few. */
-const FEW_BYTES = 65_536
+const FEW_BYTES = 262_144
 
 /**
  * A statement that reads changed keys with their rows as arrays of text, what the types' output functions print: not

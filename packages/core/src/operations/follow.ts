@@ -102,8 +102,7 @@ async function* transfers(
     const result = (await steady.transfer()) ?? (await thorough(link, slave, { steady, options }))
     if (result.outcome === 'applied') {
       yield { kind: 'applied', result }
-      pace.busy()
-      await pause(options.pauseMs ?? 0, options)
+      await pause(Math.max(pace.applied(steady.lookMs, result.elapsedMs), options.pauseMs ?? 0), options)
     } else {
       if (!pace.idle) yield { kind: 'in-sync', result }
       await pause(pace.nothing(snapshot), options)

@@ -10,7 +10,7 @@ import type { Known } from './known.ts'
 import { masterVersion } from './known.ts'
 
 /** Most log rows of one table that a quick transfer takes. */
-const FEW_LOG_ROWS = 500
+const FEW_LOG_ROWS = 2000
 
 export interface Look {
   /** Of the transaction that the master's session is in now. */

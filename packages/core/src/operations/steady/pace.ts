@@ -5,9 +5,24 @@ const BUSY_WAIT_MS = 16
 /** A full look is taken at least this often. */
 const LOOK_AGAIN_MS = 5000
 
-/** How often to look: often while there is traffic, seldom when there is none. */
+/** A master that answers so many times as slowly as it can has other things to do. */
+const SLOW = 2.2
+/** Most milliseconds that a busy master is left alone. */
+const LEAVE_ALONE_MS = 250
+/** Rest beside the time of a transfer where the master is not busy. */
+const BREATH = 0.2
+/** Share of the last answer in the average, and growth of the best time with each answer, so that it is not for ever. */
+const SMOOTHING = 0.2
+const FORGETTING = 1.002
+
+/**
+ * How often to look: often while there is traffic, seldom when there is none, and seldom too while the master is busy,
+ * which it tells by answering slowly, as a network does. Few large transfers then take less of it than many small ones.
+ */
 export class Pace {
   readonly #idleMs: number
+  #best = Infinity
+  #usual = 0
   #wait = FIRST_WAIT_MS
   #seen: { readonly snapshot: string; readonly until: number } | undefined
 
@@ -33,10 +48,20 @@ export class Pace {
     return wait
   }
 
-  /** A transfer was applied. */
-  busy(): void {
+  /**
+   * A transfer was applied.
+   * @param lookMs time of the look at the master, which does not depend on what there is to transfer; null: unknown
+   * @param elapsedMs time of all of it
+   * @returns milliseconds to rest
+   */
+  applied(lookMs: number | null, elapsedMs: number): number {
     this.#seen = undefined
     this.#wait = FIRST_WAIT_MS
+    if (lookMs === null) return 0
+    this.#best = Math.min(this.#best * FORGETTING, lookMs)
+    this.#usual += SMOOTHING * (lookMs - this.#usual)
+    const slowness = this.#usual / this.#best
+    return Math.min(elapsedMs * (slowness < SLOW ? BREATH : slowness), LEAVE_ALONE_MS)
   }
 
   /**

@@ -29,6 +29,10 @@ export class SteadyLink {
   #until = 0
   /** Applied; to be confirmed with the next look. */
   #unconfirmed: string | undefined
+  /** There was something to do the last time: the slave gets ready while the master is looked at. */
+  #busy = false
+  /** Milliseconds that the last look took; null where there was none. */
+  lookMs: number | null = null
 
   constructor(link: Link, slave: ClientConfig) {
     this.#link = link
@@ -69,20 +73,28 @@ export class SteadyLink {
 
   async #giveUp(): Promise<null> {
     this.#known = undefined
+    this.#busy = false
+    this.lookMs = null
     await rollback(this.#link.slave)
     await rollback(this.#link.master)
     return null
   }
 
   async #attempt(known: Known): Promise<TableResult[] | null> {
+    const ready = this.#busy ? getReady(this.#link, known) : undefined
+    // Its failure is met when it is waited for.
+    ready?.catch(() => undefined)
+    const started = performance.now()
     const seen = await look(this.#link, known, this.#unconfirmed)
+    this.lookMs = performance.now() - started
     this.#unconfirmed = undefined
+    this.#busy = seen !== null && seen.changed.length > 0
     if (!seen) return null
     if (seen.changed.length === 0) {
-      await rollback(this.#link.master)
+      await Promise.allSettled([rollback(this.#link.master), ready?.then(() => rollback(this.#link.slave))])
       return []
     }
-    const moving = await this.#read(known, seen)
+    const moving = await this.#read(known, seen, ready ?? getReady(this.#link, known))
     if (!moving) return null
     const { name: serverName } = known.server
     const done = await write(this.#link, moving, { position: seen.position, serverName, config: this.#slave })
@@ -93,13 +105,14 @@ export class SteadyLink {
   }
 
   /** The master reads while the slave gets ready. */
-  async #read(known: Known, seen: Look): Promise<Read | null> {
-    for (const table of seen.changed) {
-      if (!known.tables.has(table.tableId)) known.tables.set(table.tableId, await lookUp(this.#link, table))
-    }
-    const [moving, ready] = await Promise.allSettled([read(this.#link, known, seen), getReady(this.#link, known)])
+  async #read(known: Known, seen: Look, ready: Promise<boolean>): Promise<Read | null> {
+    ready.catch(() => undefined)
+    const fresh = seen.changed.filter(({ tableId }) => !known.tables.has(tableId))
+    if (fresh.length > 0 && !(await ready)) return null
+    for (const table of fresh) known.tables.set(table.tableId, await lookUp(this.#link, table))
+    const [moving, isReady] = await Promise.allSettled([read(this.#link, known, seen), ready])
     if (moving.status === 'rejected') throw moving.reason
-    if (ready.status === 'rejected') throw ready.reason
-    return ready.value ? moving.value : null
+    if (isReady.status === 'rejected') throw isReady.reason
+    return isReady.value ? moving.value : null
   }
 }
