@@ -99,7 +99,8 @@ async function* transfers(
       await pause(pace.rest(), options)
       continue
     }
-    const result = (await steady.transfer()) ?? (await thorough(link, slave, { steady, options }))
+    const quick = pace.lookAgain ? null : await steady.transfer()
+    const result = quick ?? (await thorough(link, slave, { steady, options }))
     if (result.outcome === 'applied') {
       yield { kind: 'applied', result }
       await pause(Math.max(pace.applied(steady.lookMs, result.elapsedMs), options.pauseMs ?? 0), options)

@@ -6,9 +6,9 @@ const BUSY_WAIT_MS = 16
 const LOOK_AGAIN_MS = 5000
 
 /** A master that answers so many times as slowly as it can has other things to do. */
-const SLOW = 2.2
+const SLOW = 3
 /** Most milliseconds that a busy master is left alone. */
-const LEAVE_ALONE_MS = 250
+const LEAVE_ALONE_MS = 150
 /** Rest beside the time of a transfer where the master is not busy. */
 const BREATH = 0.2
 /** Share of the last answer in the average, and growth of the best time with each answer, so that it is not for ever. */
@@ -36,9 +36,14 @@ export class Pace {
     return this.#seen !== undefined
   }
 
-  /** Nothing can have changed while the master's snapshot is the same. The slave may want another table, though. */
+  /** Nothing can have changed while the master's snapshot is the same. */
   mayRest(snapshot: string): boolean {
-    return this.#seen?.snapshot === snapshot && performance.now() < this.#seen.until
+    return this.#seen?.snapshot === snapshot && !this.lookAgain
+  }
+
+  /** Is it time for a full look? The slave may want another table. */
+  get lookAgain(): boolean {
+    return this.#seen !== undefined && performance.now() >= this.#seen.until
   }
 
   /** Milliseconds to rest before the master's snapshot is asked for again. */
@@ -61,7 +66,7 @@ export class Pace {
     this.#best = Math.min(this.#best * FORGETTING, lookMs)
     this.#usual += SMOOTHING * (lookMs - this.#usual)
     const slowness = this.#usual / this.#best
-    return Math.min(elapsedMs * (slowness < SLOW ? BREATH : slowness), LEAVE_ALONE_MS)
+    return Math.min(elapsedMs * (slowness < SLOW ? BREATH : slowness - 1), LEAVE_ALONE_MS)
   }
 
   /**
@@ -70,7 +75,8 @@ export class Pace {
    * @returns milliseconds until the next look: others may be busy on the master all the time
    */
   nothing(snapshot: string): number {
-    this.#seen = { snapshot, until: performance.now() + LOOK_AGAIN_MS }
+    const until = this.#seen && !this.lookAgain ? this.#seen.until : performance.now() + LOOK_AGAIN_MS
+    this.#seen = { snapshot, until }
     return snapshot === '' ? 0 : Math.min(this.rest(), BUSY_WAIT_MS)
   }
 }

@@ -14,7 +14,7 @@ import { read } from './read.ts'
 import { getReady, write } from './write.ts'
 
 /** Milliseconds after which everything is looked at again, whatever the versions say. */
-const LOOK_AGAIN_MS = 5000
+const LOOK_AGAIN_MS = 30_000
 
 /**
  * Quick transfers of a few rows over connections that stay open. What `replicate` looks up anew for every transfer is
