@@ -46,6 +46,7 @@ create table rserv.replicated_table (
   partition_oids oid[] not null default '{}',
   key_numbers smallint[] not null default '{}',
   fingerprint jsonb,
+  writes_before bigint not null default 0,
   added_at timestamptz not null default pg_catalog.clock_timestamp(),
   unique (schema_name, table_name)
 );
@@ -58,6 +59,8 @@ comment on column rserv.replicated_table.generation is
 comment on column rserv.replicated_table.trigger_count is 'Triggers that the capture put on the table.';
 comment on column rserv.replicated_table.partition_oids is 'Partitions whose rows the capture has followed.';
 comment on column rserv.replicated_table.key_numbers is 'Attribute numbers of key_columns.';
+comment on column rserv.replicated_table.writes_before is
+  'Row writes that the statistics had counted when the capture began; what they count since must be in the log.';
 comment on column rserv.replicated_table.fingerprint is
   'Files and columns as the last transfer knew them; tells DDL that changed rows without firing a trigger.';
 

@@ -2,6 +2,7 @@ import type { Command } from '../command.ts'
 import { demoCommand } from '../demo/command.ts'
 import { backendsCommand } from './backends.ts'
 import { masterInitCommand, slaveInitCommand } from './init.ts'
+import { checkCommand } from './check.ts'
 import { cleanLogCommand, getSyncIdCommand, masterSyncCommand } from './positions.ts'
 import { replicateCommand } from './replicate.ts'
 import { applySnapshotCommand, prepareSnapshotCommand } from './snapshots.ts'
@@ -31,6 +32,7 @@ export const COMMANDS: readonly Command[] = [
   prepareSnapshotCommand,
   applySnapshotCommand,
   statusCommand,
+  checkCommand,
   verifyCommand,
   resyncCommand,
   backendsCommand,

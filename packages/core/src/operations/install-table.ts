@@ -84,7 +84,9 @@ function shapeOf(table: TableDescription | null): string {
 /** The lock is held, so no running transaction has written the table: the log is complete from this snapshot on. */
 async function beginLog(session: Session, tableId: number, description: TableDescription): Promise<void> {
   await session.run(
-    `update rserv.replicated_table set trigger_count = $2, captured_from = s, log_start = s
+    `update rserv.replicated_table r set trigger_count = $2, captured_from = s, log_start = s,
+        writes_before = (select coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) from pg_stat_all_tables
+          where relid in (select r.table_oid union select relid from pg_partition_tree(r.table_oid)))
       from pg_current_snapshot() s where table_id = $1`,
     [tableId, await countTriggers(session, description.oid)],
   )

@@ -1,0 +1,32 @@
+import type { Node, Role } from '../database/node.ts'
+import { findNode } from '../database/node.ts'
+import { latestVersion } from '../database/migrate.ts'
+import type { Session } from '../database/session.ts'
+import { RservError } from '../shared/errors.ts'
+import { shellWord } from '../shared/resync-command.ts'
+import type { Finding } from './finding.ts'
+import { finding } from './finding.ts'
+
+/** The node where it can be looked at further, else what stands against it. Inside a transaction. */
+export async function checkNode(session: Session, role: Role): Promise<Node | Finding> {
+  const init = `rserv ${role}-init ${shellWord(session.database)}`
+  try {
+    const node = await findNode(session)
+    if (!node || !(role === 'master' ? node.isMaster : node.isSlave)) {
+      return finding('not-initialised', { session }, `the database is not set up as a ${role}`, init)
+    }
+    if (node.schemaVersion === latestVersion()) return node
+    const text = `the rserv schema has version ${node.schemaVersion}, this program needs ${latestVersion()}`
+    return finding('schema-old', { session }, text, init)
+  } catch (error) {
+    if (!(error instanceof RservError)) throw error
+    if (error.code === 'PRIVILEGE') return noAccess(session)
+    if (error.code !== 'SCHEMA_TOO_NEW') throw error
+    return finding('schema-too-new', { session }, error.message, error.hint ?? 'Use the newer rserv that made it.')
+  }
+}
+
+function noAccess(session: Session): Finding {
+  const text = 'the role may not read the bookkeeping in schema rserv'
+  return finding('privilege', { session }, text, 'Connect as the role that set rserv up.')
+}
