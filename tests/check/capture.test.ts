@@ -1,4 +1,4 @@
-import { check, RservError, masterAddTables, masterRemoveTables, resync } from '@rserv/core'
+import { check, cleanLog, RservError, masterAddTables, masterRemoveTables, resync } from '@rserv/core'
 import { createRole } from '@rserv/test-utils'
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
@@ -135,4 +135,20 @@ test('writes with triggers switched off show in the counters; so do settings tha
   expect(setting?.fix).toBe(`ALTER DATABASE "${master.name}" RESET session_replication_role;`)
   await master.query(setting?.fix ?? '')
   await expectCodes(pair, [])
+})
+
+test('a log that changes its generation meanwhile is no altered function', async () => {
+  await using pair = await replicatedPair('create table t (id text primary key)')
+  const { master } = pair
+  await master.query(`insert into t select repeat('k', 200) || i from generate_series(1, 60000) i`)
+  await pair.sync()
+  const generation = 'select generation from rserv.replicated_table'
+  expect(await master.query(generation)).toEqual([{ generation: 0 }])
+  const cleaning = async (): ReturnType<typeof backends> => {
+    const [before] = await master.query<{ generation: number }>(generation)
+    if (before?.generation === 0) await cleanLog(master.config, { olderThanSeconds: 0, backends })
+    return backends()
+  }
+  await expectCodes(pair, [], { backends: cleaning })
+  expect(await master.query(generation)).toEqual([{ generation: 1 }])
 })
