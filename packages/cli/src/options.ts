@@ -68,6 +68,7 @@ export const OPTIONS = {
     flag: '--older-than <seconds>',
     help: 'remove up to the newest position of this age, instead of up to a sync id',
   },
+  watch: { flag: '--watch <seconds>', help: 'show it again and again, this long apart, until told to stop' },
   pause: { flag: '--pause <seconds>', help: 'least time between two transfers', default: '0' },
   cleanEvery: {
     flag: '--clean-every <seconds>',

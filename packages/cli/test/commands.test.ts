@@ -39,7 +39,18 @@ test('the way through: init, add tables, replicate, status, clean', async () => 
   for (const table of ['orders', 'sales.items']) expect(await compareTable(master, slave, table)).toEqual(EQUAL)
   await master.query(`insert into orders values (3, 'c')`)
   expect(await rservJson('status', master.uri, slave.uri)).toMatchObject({
-    servers: [{ server: slave.name, syncId: '2', rowsBehind: 1, tables: 2 }],
+    servers: [
+      {
+        server: slave.name,
+        syncId: '2',
+        rowsBehind: 1,
+        tables: 2,
+        behind: [
+          { table: { name: 'orders' }, rows: 1, keys: 1, copy: false, secondsBehind: expect.any(Number) },
+          { table: { name: 'items' }, rows: 0, keys: 0, copy: false, secondsBehind: 0 },
+        ],
+      },
+    ],
     slaves: [{ syncId: '2', tables: [{ state: 'synced' }, { state: 'synced' }] }],
   })
   expect((await rserv('status', master.uri)).stdout).toMatch(/public\.orders +id +plpgsql +statement +\d+ +\d+/)

@@ -1,8 +1,11 @@
 import type { StatusResult } from '@rserv/core'
 import { displayName, status } from '@rserv/core'
-import type { Command } from '../command.ts'
+import type { ClientConfig } from 'pg'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Call, Command, Outcome } from '../command.ts'
 import { EVERYWHERE, TWO_DATABASES } from '../options.ts'
 import { table } from '../output.ts'
+import { flag, positive } from '../values.ts'
 
 export const statusCommand: Command = {
   name: 'status',
@@ -11,17 +14,35 @@ export const statusCommand: Command = {
     { name: '<masterdb>', help: 'the master' },
     { name: '[slavedbs...]', help: 'slaves to ask themselves' },
   ],
-  options: [...TWO_DATABASES, ...EVERYWHERE],
-  examples: ['status shop', 'status shop shop_copy --json'],
-  async run({ args, common, side }) {
+  options: ['watch', ...TWO_DATABASES, ...EVERYWHERE],
+  examples: ['status shop', 'status shop shop_copy --json', 'status shop --watch 2'],
+  async run(call) {
+    const { args, common, side, options } = call
     const [masterText, ...slaveTexts] = args
     const master = await side('master', masterText)
-    const slaves = []
+    const slaves: ClientConfig[] = []
     for (const slave of slaveTexts) slaves.push(await side('slave', slave))
+    const seconds = positive(options, 'watch')
+    if (seconds !== undefined) return watch(call, seconds, () => status(master, slaves, common))
     const result = await status(master, slaves, common)
     return { json: result, text: describe(result) }
   },
 }
+
+/** In a terminal each result takes the place of the last; with --json one document a line. */
+async function watch({ context, options }: Call, seconds: number, look: () => Promise<StatusResult>): Promise<Outcome> {
+  const stop = context.endGracefully()
+  while (!stop.aborted) {
+    const result = await look()
+    const before = context.stdout.isTTY ? CLEAR : ''
+    const text = flag(options, 'json') ? JSON.stringify(result) : `${before}${describe(result)}\n`
+    context.stdout.write(`${text}\n`)
+    await sleep(seconds * 1000, undefined, { signal: stop }).catch(() => undefined)
+  }
+  return { json: undefined, text: '' }
+}
+
+const CLEAR = '\u001B[H\u001B[2J'
 
 function describe(result: StatusResult): string {
   const parts = [
@@ -54,7 +75,22 @@ function serversText({ servers }: StatusResult): string {
     s.secondsBehind === null ? '-' : s.secondsBehind.toFixed(1),
     s.confirmedAt ?? '-',
   ])
-  return table(['slave', 'sync id', 'rows behind', 'seconds behind', 'confirmed at'], rows)
+  const waiting = servers.flatMap(({ server, behind }) =>
+    behind
+      .filter(({ rows }) => rows > 0)
+      .map((t) => [
+        server,
+        displayName(t.table),
+        String(t.rows),
+        String(t.keys),
+        t.secondsBehind?.toFixed(1) ?? '-',
+        t.copy ? 'copy' : 'changes',
+      ]),
+  )
+  const all = table(['slave', 'sync id', 'rows behind', 'seconds behind', 'confirmed at'], rows)
+  if (waiting.length === 0) return all
+  const head = ['slave', 'table', 'rows behind', 'keys waiting', 'seconds behind', 'travels as']
+  return `${all}\n\n${table(head, waiting)}`
 }
 
 function slaveText(slave: StatusResult['slaves'][number]): string {

@@ -9,15 +9,17 @@ import { listReplicated } from '../capture/replicated-tables.ts'
 import { changedTables } from '../changes/changed-tables.ts'
 import { checkSource } from '../changes/check-source.ts'
 import { contentChange } from '../changes/content-change.ts'
+import { after } from '../changes/window.ts'
 import { requireRole } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
-import { logTable } from '../log/log-table.ts'
+import { logColumn, logTable } from '../log/log-table.ts'
 import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import { quoteName } from '../shared/names.ts'
+import type { Position } from '../shared/position.ts'
 
 export interface TableStatus {
   readonly table: QualifiedName
@@ -46,6 +48,18 @@ export interface ServerStatus {
   readonly secondsBehind: number | null
   /** Tables that it holds. */
   readonly tables: number
+  /** What each of them waits for; empty when it has never synced. */
+  readonly behind: readonly (TableBehind & { readonly secondsBehind: number | null })[]
+}
+
+export interface TableBehind {
+  readonly table: QualifiedName
+  /** Log rows after the slave's position. */
+  readonly rows: number
+  /** Distinct keys in them: what the next transfer moves. */
+  readonly keys: number
+  /** The next transfer copies the table whole. */
+  readonly copy: boolean
 }
 
 export interface SlaveStatus {
@@ -140,7 +154,8 @@ async function serverStatus(
   server: KnownServer,
   tables: readonly ReplicatedTable[],
 ): Promise<ServerStatus> {
-  const behind = await rowsBehind(session, server, tables)
+  const behind = await tablesBehind(session, server, tables)
+  const rows = behind && behind.reduce((sum, table) => sum + table.rows, 0)
   const row = await session.row(
     `select greatest(0, extract(epoch from clock_timestamp() - prepared_at)) as seconds from rserv.sync where sync_id = $1`,
     [server.syncId],
@@ -151,25 +166,39 @@ async function serverStatus(
     nodeId: server.nodeId,
     syncId: server.syncId,
     confirmedAt: server.confirmedAt,
-    rowsBehind: behind,
-    secondsBehind: behind === 0 ? 0 : seconds,
+    rowsBehind: rows,
+    secondsBehind: rows === 0 ? 0 : seconds,
     tables: server.tableIds.length,
+    behind: (behind ?? []).map((table) => ({ ...table, secondsBehind: table.rows === 0 ? 0 : seconds })),
   }
 }
 
-async function rowsBehind(
+/** Null where it has never synced. As of the transaction's snapshot. */
+async function tablesBehind(
   session: Session,
   server: KnownServer,
   tables: readonly ReplicatedTable[],
-): Promise<number | null> {
-  if (server.position === null) return null
+): Promise<TableBehind[] | null> {
+  const { position } = server
+  if (position === null) return null
   const held = tables.filter((table) => server.tableIds.includes(table.tableId))
-  const wanted = held.map(({ tableId }) => ({ tableId, copy: false, since: server.position }))
+  const wanted = held.map(({ tableId }) => ({ tableId, copy: false, since: position }))
   const changed = await changedTables(session, wanted, { exact: true })
-  return [...changed.values()].reduce(
-    (sum, { logRows, mode }) => sum + (mode === 'copy' ? Math.max(1, logRows) : logRows),
-    0,
+  return oneByOne(held, async (table) => {
+    const { mode, logRows } = changed.get(table.tableId) ?? { mode: 'unchanged', logRows: 0 }
+    const copy = mode === 'copy'
+    const rows = copy ? Math.max(1, logRows) : logRows
+    return { table: table.table, rows, copy, keys: logRows === 0 ? 0 : await keysWaiting(session, table, position) }
+  })
+}
+
+async function keysWaiting(session: Session, table: ReplicatedTable, since: Position): Promise<number> {
+  const columns = table.keyColumns.map((_, index) => logColumn(index)).join(', ')
+  const log = quoteName(logTable(table.tableId))
+  const row = await session.row(
+    `select count(*) as keys from (select ${columns} from ${log} where ${after(since)} group by ${columns}) k`,
   )
+  return Number(row?.['keys'])
 }
 
 async function slaveStatus(slave: ClientConfig, options: CommonOptions): Promise<SlaveStatus> {
