@@ -3,7 +3,7 @@ import type { KeyType, ValueType } from './types.ts'
 import { KEY_TYPES, VALUE_TYPES } from './types.ts'
 
 /** What a foreign key of a table to the one before it does; `none`: there is no such key. */
-export const ACTIONS = ['none', 'no action', 'cascade', 'set null', 'restrict'] as const
+const ACTIONS = ['none', 'no action', 'cascade', 'set null', 'restrict'] as const
 
 export interface TableShape {
   readonly key: readonly KeyType[]
