@@ -1,5 +1,6 @@
+import { resync } from '@rserv/core'
 import { expect, test } from 'vitest'
-import { replicatedPair } from './support/pair.ts'
+import { backends, replicatedPair } from './support/pair.ts'
 
 test('cases 53 to 55: TRUNCATE with rows before and after, rolled back, CASCADE', async () => {
   await using pair = await replicatedPair(`create table p (id int primary key, v text);
@@ -168,3 +169,22 @@ test('case 116: TOASTed values that an UPDATE did not touch', async () => {
   await pair.master.query('update t set v = id')
   await pair.syncAndCompare('t')
 })
+
+test.each(['alter table p_1 disable trigger rserv_1_write', 'drop trigger rserv_1_truncate on p_1'])(
+  'cases 23, 56: a partition that is captured no more is refused, and captured anew by resync: %s',
+  async (sql) => {
+    await using pair = await replicatedPair(
+      `create table p (id int primary key, v text) partition by range (id);
+        create table p_1 partition of p for values from (0) to (10); create table p_2 partition of p default`,
+      { tables: ['p'] },
+    )
+    await pair.master.query(`insert into p select i, 'v' from generate_series(1, 20) i`)
+    await pair.syncAndCompare('p')
+    await pair.master.query(`${sql}; delete from p where id < 5; truncate p_1`)
+    await expect(pair.sync()).rejects.toMatchObject({ code: 'CAPTURE_BROKEN', side: 'master' })
+    await resync(pair.master.config, pair.slave.config, { tables: ['p'], backends })
+    await pair.syncAndCompare('p')
+    await pair.master.query(`insert into p values (3, 'new'); update p set id = 4 where id = 15`)
+    await pair.syncAndCompare('p')
+  },
+)

@@ -45,7 +45,29 @@ export async function checkSource(
       `table ${name} has ${triggers} of ${table.triggerCount} capture triggers enabled: changes may be missing`,
     )
   }
+  const partition = await findUncaptured(session, table)
+  if (partition !== null) {
+    throw broken(`partition ${partition} of table ${name} lacks a capture trigger, or has it disabled`)
+  }
   return description
+}
+
+/**
+ * A partition that was captured and is not any more: row triggers come with the table's own, and can be disabled on
+ * each partition; triggers on TRUNCATE are each partition's own.
+ */
+const UNCAPTURED = `select p.oid::regclass::text as partition
+  from pg_class p join pg_trigger t on t.tgrelid = $1::oid join pg_proc f on f.oid = t.tgfoid
+    join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'rserv'
+  where p.oid = any ($2::oid[]) and p.oid in (select relid from pg_partition_tree($1::oid::regclass))
+    and not exists (select from pg_trigger c where c.tgrelid = p.oid and c.tgfoid = t.tgfoid and c.tgtype = t.tgtype
+      and c.tgenabled in ('O', 'A'))
+  order by 1 limit 1`
+
+async function findUncaptured(session: Session, { oid, partitionOids }: ReplicatedTable): Promise<string | null> {
+  if (partitionOids.length === 0) return null
+  const row = await session.row(UNCAPTURED, [oid, `{${partitionOids.join(',')}}`])
+  return row?.['partition'] ?? null
 }
 
 /** The conditions of `checkSource` that a healthy ordinary table meets; a partitioned one is always looked at. */
