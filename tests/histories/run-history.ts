@@ -90,6 +90,7 @@ class Run {
     await installAudit(master, this.#tableNames)
     await masterAddTables(master.config, { tables: this.#tableNames, backends })
     await slaveAddTables(this.#slaveConfig, { tables: this.#tableNames })
+    if (this.#world.fault !== undefined) await master.query(this.#world.fault)
     if (this.#followed) this.#following = startFollowing({ master, slave: { config: this.#slaveConfig } })
     for (let i = 0; i < CONNECTIONS; i++) this.#connections.push(await Connection.open(master, this.#world.figures, i))
   }

@@ -28,11 +28,13 @@ export interface World extends AsyncDisposable {
   /** PostgreSQL's major version. */
   readonly version: number
   readonly figures: Figures
+  /** SQL that breaks something of the master, once its tables are captured. */
+  readonly fault: string | undefined
   /** Histories begun; each has a schema of its own. */
   number: number
 }
 
-export async function createWorld(figures: Figures): Promise<World> {
+export async function createWorld(figures: Figures, fault?: string): Promise<World> {
   const pair = await createPair('history')
   const role = await createRole('', [pair.slave])
   await masterInit(pair.master.config, { backends })
@@ -46,6 +48,7 @@ export async function createWorld(figures: Figures): Promise<World> {
     ordinary,
     version: row?.v ?? 0,
     figures,
+    fault,
     number: 0,
     async [Symbol.asyncDispose]() {
       await role[Symbol.asyncDispose]()
