@@ -1,10 +1,12 @@
 // Measures rserv side by side with what a user would pick instead.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { CASES } from './cases/index.ts'
 import { HELP, readOptions } from './options.ts'
 import type { Options } from './options.ts'
 import { barChart } from './report/chart.ts'
+import { lineChart } from './report/line-chart.ts'
+import { page } from './report/page.ts'
 import { table } from './report/table.ts'
 import type { CaseResult } from './runner.ts'
 import { runCase } from './runner.ts'
@@ -41,17 +43,26 @@ function load(file: string): CaseResult[] {
   return (JSON.parse(readFileSync(file, 'utf8')) as { results: CaseResult[] }).results
 }
 
-/** One file for each case and metric. */
-function draw(folder: string, results: readonly CaseResult[]): void {
+/** One file for each case and metric; returns their names. */
+function draw(folder: string, results: readonly CaseResult[]): string[] {
   mkdirSync(resolve(folder), { recursive: true })
+  const names: string[] = []
+  const write = (name: string, svg: string): void => {
+    names.push(name)
+    writeFileSync(join(resolve(folder), name), svg)
+  }
   for (const result of results) {
     const metrics = CASES.find(({ name }) => name === result.name)?.metrics ?? []
+    const growth = CASES.find(({ name }) => name === result.name)?.growth
+    if (growth) write(`${result.name}-${result.major}.svg`, lineChart(result, growth))
     for (const key of new Set(metrics.map((metric) => metric.key))) {
       const metric = metrics.find((one) => one.key === key)
-      const file = join(resolve(folder), `${result.name}-${key}-${result.major}.svg`)
-      if (metric) writeFileSync(file, barChart(result, metric))
+      // A single bar says no more than its figure.
+      const compared = Object.keys(result.samples).length > 1
+      if (metric && compared) write(`${result.name}-${key}-${result.major}.svg`, barChart(result, metric))
     }
   }
+  return names
 }
 
 async function main(): Promise<void> {
@@ -65,7 +76,11 @@ async function main(): Promise<void> {
     throw new TypeError(`no such case: ${unknown.join(', ')}; ${CASES.map((c) => c.name).join(', ')}`)
   const results = options.draw.length > 0 ? options.draw.flatMap(load) : await measure(options)
   console.log(table(results))
-  if (options.charts) draw(options.charts, results)
+  if (!options.charts) return
+  const charts = draw(options.charts, results)
+  if (!options.page) return
+  const folder = relative(dirname(resolve(options.page)), resolve(options.charts))
+  writeFileSync(resolve(options.page), page(results, charts, folder))
 }
 
 await main()

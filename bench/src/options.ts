@@ -16,6 +16,8 @@ export interface Options {
   readonly charts: string | undefined
   /** JSON of a former run: draw charts from it, measure nothing. */
   readonly draw: readonly string[]
+  /** Markdown page that the tables and charts are written to; needs `charts`. */
+  readonly page: string | undefined
   readonly help: boolean
   readonly sizes: Sizes
 }
@@ -31,6 +33,7 @@ export const HELP = `npm run bench -- [CASE…] [options]
   --only A,B        only these contenders (none, rserv, builtin, pipe)
   --json FILE       where the figures go
   --charts DIR      draws the charts there
+  --page FILE       writes the page of the tables and charts
   --draw FILE       draws from the JSON of former runs, measures nothing; may be repeated
 Sizes: ${SIZES.map((name) => `--${kebab(name)} N`).join(', ')}`
 
@@ -48,6 +51,7 @@ export function readOptions(argv: readonly string[]): Options {
       only: text,
       json: text,
       charts: text,
+      page: text,
       draw: { type: 'string', multiple: true, default: [] },
       ...Object.fromEntries(SIZES.map((name) => [kebab(name), text])),
     },
@@ -67,6 +71,7 @@ export function readOptions(argv: readonly string[]): Options {
     only: values.only?.split(',') ?? [],
     json: values.json,
     charts: values.charts,
+    page: values.page,
     draw: values.draw,
     sizes,
   }

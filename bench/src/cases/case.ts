@@ -38,5 +38,7 @@ export interface Case {
   readonly metrics: readonly Metric[]
   /** Runs of each contender as a multiple of the option; default 1. */
   readonly roundsFactor?: number
+  /** Samples have a figure for each size, by its number; drawn as a line. */
+  readonly growth?: { readonly of: string; readonly unit: string }
   start(context: Context): Promise<Running>
 }

@@ -1,6 +1,7 @@
 import type { Case } from './case.ts'
 import { catchUpHot, catchUpOltp, catchUpWide } from './catch-up.ts'
 import { copyLarge, copyRows } from './initial-copy.ts'
+import { growthBacklog, growthRows, growthSlaves, growthTables } from './growth.ts'
 import { idle } from './idle.ts'
 import { lag } from './lag.ts'
 import { logBytes } from './log-bytes.ts'
@@ -28,4 +29,8 @@ export const CASES: readonly Case[] = [
   memory,
   clean,
   manySlaves,
+  growthRows,
+  growthBacklog,
+  growthTables,
+  growthSlaves,
 ]

@@ -5,7 +5,7 @@ import { median } from '../stats.ts'
 import { valuesOf } from './judge.ts'
 import { short } from './table.ts'
 
-const COLOURS: Record<ContenderName, string> = {
+export const COLOURS: Record<ContenderName, string> = {
   rserv: '#2563a8',
   builtin: '#b8652a',
   none: '#7a7a7a',
@@ -58,6 +58,6 @@ function drawBar(bar: Bar, y: number, scale: (value: number) => number, unit: st
   ].join('\n')
 }
 
-function escape(text: string): string {
+export function escape(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }
