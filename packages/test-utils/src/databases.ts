@@ -21,6 +21,8 @@ export interface TestDatabase extends AsyncDisposable {
   query<R extends pg.QueryResultRow = Record<string, unknown>>(sql: string, parameters?: unknown[]): Promise<R[]>
   /** One more connection, closed with the database. */
   connect(config?: pg.ClientConfig): Promise<pg.Client>
+  /** Opens `client` anew, after its server was stopped and started. */
+  reconnect(): Promise<void>
 }
 
 /** The shared server, as a superuser on database `postgres`. */
@@ -59,13 +61,18 @@ export async function createDatabase(options: DatabaseOptions = {}): Promise<Tes
     clients.push(client)
     return client
   }
-  const client = await connect()
+  let client = await connect()
   return {
     name,
     config,
     uri: uriOf(config),
-    client,
+    get client() {
+      return client
+    },
     connect,
+    async reconnect() {
+      client = await connect()
+    },
     query: async <R extends pg.QueryResultRow>(sql: string, parameters?: unknown[]) =>
       (await client.query<R>(sql, parameters)).rows,
     async [Symbol.asyncDispose]() {

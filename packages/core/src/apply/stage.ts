@@ -73,7 +73,7 @@ export async function loadSection(
   })
   const target = session.copyIn(`copy ${into} from stdin${section.binary ? ' (format binary)' : ''}`)
   // A pipeline hands an error on to all of its streams: the first one to have it is where it comes from.
-  let side: Side | undefined
+  let side: Side | undefined = section.data.errored ? 'master' : undefined
   section.data.once('error', () => (side ??= 'master'))
   target.once('error', () => (side ??= 'slave'))
   try {

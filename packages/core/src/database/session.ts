@@ -83,6 +83,8 @@ export class Session implements AsyncDisposable {
   /** Starts a COPY … TO STDOUT; the stream's errors are the server's. */
   copyOut(sql: string): Readable & { rowCount: number } {
     const stream = this.client.query(copyTo(sql)) as unknown as Readable & { rowCount: number }
+    // It may fail before anybody reads it, and would then end the process; whoever reads it later must meet the error.
+    stream.on('error', (error: Error) => stream.destroy(error))
     this.#reading = stream
     return stream
   }

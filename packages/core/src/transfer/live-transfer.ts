@@ -146,7 +146,6 @@ function* keysAndRows(
 ): Generator<TransferSection> {
   const keys = section('keys', sql.keys)
   const rows = section('rows', sql.rows)
-  rows.data.on('error', () => undefined)
   yield keys
   yield rows
 }
