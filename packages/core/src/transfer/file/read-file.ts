@@ -3,6 +3,7 @@ import { createGunzip } from 'node:zlib'
 import { RservError } from '../../shared/errors.ts'
 import type { Transfer, TransferHeader, TransferSection, TransferTable, TransferTrailer } from '../transfer.ts'
 import type { Frame } from './frames.ts'
+import { unseal } from './seal.ts'
 import { badSnapshot, FORMAT, FRAME, frameJson, FrameReader } from './frames.ts'
 
 export interface FileTransfer extends Transfer {
@@ -16,9 +17,10 @@ export interface FileTransfer extends Transfer {
  */
 export function openFile(input: NodeJS.ReadableStream): AsyncIterable<Buffer> {
   const gunzip = createGunzip()
+  const unsealed = unseal()
   gunzip.on('error', () => undefined)
-  input.on('error', (error) => gunzip.destroy(error))
-  return input.pipe(gunzip)
+  for (const stream of [input, unsealed]) stream.on('error', (error) => gunzip.destroy(error))
+  return input.pipe(unsealed).pipe(gunzip)
 }
 
 /**

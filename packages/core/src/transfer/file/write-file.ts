@@ -7,6 +7,7 @@ import { RservError } from '../../shared/errors.ts'
 import type { QualifiedName } from '../../shared/names.ts'
 import type { Transfer } from '../transfer.ts'
 import { FORMAT, FRAME, FrameWriter } from './frames.ts'
+import { seal } from './seal.ts'
 
 export interface WrittenTable {
   readonly table: QualifiedName
@@ -22,7 +23,7 @@ export async function writeTransfer(transfer: Transfer, output: NodeJS.WritableS
   const written: WrittenTable[] = []
   const frames = Readable.from(encodeTransfer(transfer, written), { objectMode: false })
   try {
-    await pipeline(frames, createGzip({ level: 3 }), output)
+    await pipeline(frames, createGzip({ level: 3 }), seal(), output)
   } catch (error) {
     // What the source raises is wrapped; a system call that fails is the output's.
     if (error instanceof RservError || !('syscall' in Object(error))) throw error
