@@ -188,3 +188,21 @@ test.each(['alter table p_1 disable trigger rserv_1_write', 'drop trigger rserv_
     await pair.syncAndCompare('p')
   },
 )
+
+test('case 56: a new partition that somebody writes holds nobody up; it is captured when that has ended', async () => {
+  await using pair = await replicatedPair(
+    `create table p (id int primary key, v text) partition by range (id); create table p_1 partition of p for values from (0) to (10)`,
+    { tables: ['p'] },
+  )
+  for (const side of [pair.slave, pair.master]) {
+    await side.query('create table p_2 partition of p for values from (10) to (20)')
+  }
+  const writer = await pair.master.connect()
+  await writer.query(`begin; insert into p values (11, 'open')`)
+  await expect(pair.sync()).rejects.toMatchObject({ code: 'LOCK_TIMEOUT', side: 'master' })
+  await pair.master.query(`set lock_timeout = '2s'; insert into p values (12, 'goes on')`)
+  await writer.query('commit')
+  await pair.syncAndCompare('p')
+  await pair.master.query('truncate p_2')
+  await pair.syncAndCompare('p')
+})

@@ -157,10 +157,9 @@ class Run {
     if (ddl === 'partition') {
       if (!table.shape.partitioned) return
       const { leaf, sql } = table.addPartition()
-      return both(
-        `${sql}; alter table ${leaf} owner to "${this.#world.role}"`,
-        `${sql}; ${auditLeaf(leaf, table.name)}`,
-      )
+      await both(`${sql}; alter table ${leaf} owner to "${this.#world.role}"`, `${sql}; ${auditLeaf(leaf, table.name)}`)
+      // While somebody writes it, its trigger on TRUNCATE has to wait, and with it all transfers.
+      return this.#sync(true)
     }
     const harmless: Record<string, string> = {
       index: `create index on ${table.name} ((v0 is null))`,

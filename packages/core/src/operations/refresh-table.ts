@@ -3,7 +3,9 @@ import { contentChange } from '../changes/content-change.ts'
 import type { TableDescription } from '../database/describe-table.ts'
 import type { Session } from '../database/session.ts'
 import { logTable } from '../log/log-table.ts'
-import { quoteIdent, quoteName } from '../shared/names.ts'
+import { codeOf, RservError } from '../shared/errors.ts'
+import type { QualifiedName } from '../shared/names.ts'
+import { displayName, quoteIdent, quoteName } from '../shared/names.ts'
 
 /**
  * Notices what changed rows without firing a trigger since the last time: partitions attached, detached or dropped
@@ -36,6 +38,22 @@ async function hasUnknownKeys(session: Session, table: ReplicatedTable, now: Tab
   return false
 }
 
+/** Milliseconds to wait for the lock on a new partition. */
+const LOCK_TIMEOUT_MS = 200
+
+function inUse(partition: QualifiedName, cause: unknown): RservError {
+  return new RservError(
+    'LOCK_TIMEOUT',
+    `partition ${displayName(partition)} is new, and a transaction that is still open has written it`,
+    {
+      side: 'master',
+      sqlState: '55P03',
+      hint: 'It needs a trigger on TRUNCATE first. Nothing was changed: run the command again when the transaction has ended.',
+      cause,
+    },
+  )
+}
+
 /** Gives a partition the root's own truncate triggers, whatever backend made them. */
 async function cloneTruncateTriggers(
   session: Session,
@@ -49,10 +67,17 @@ async function cloneTruncateTriggers(
       where t.tgrelid = $1 and t.tgtype & 32 <> 0 and pn.nspname = 'rserv'`,
     [rootOid],
   )
-  for (const { name, schema, function: fn } of triggers) {
-    await session.run(
-      `create or replace trigger ${quoteIdent(name ?? '')} after truncate on ${quoteName(partition)}
-        for each statement execute function ${quoteIdent(schema ?? '')}.${quoteIdent(fn ?? '')}()`,
-    )
+  // Whoever writes the partition would wait behind a lock that waits.
+  await session.run(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`)
+  try {
+    for (const { name, schema, function: fn } of triggers) {
+      await session.run(
+        `create or replace trigger ${quoteIdent(name ?? '')} after truncate on ${quoteName(partition)}
+          for each statement execute function ${quoteIdent(schema ?? '')}.${quoteIdent(fn ?? '')}()`,
+      )
+    }
+  } catch (error) {
+    throw codeOf(error) === '55P03' ? inUse(partition, error) : error
   }
+  await session.run('set local lock_timeout = 0')
 }
