@@ -204,3 +204,20 @@ test('case 161: an acknowledgement that somebody holds up does not hold up the s
     outcome: 'in-sync',
   })
 })
+
+test('case 160: DDL on the slave that goes from a table to its partitions meets no deadlock', async () => {
+  const partitioned = `create table m (id int primary key, v text) partition by range (id);
+    create table m_1 partition of m for values from (0) to (100)`
+  await using pair = await replicatedPair(partitioned, { tables: ['m'] })
+  await pair.master.query(`insert into m values (1, 'a')`)
+  const ddl = await pair.slave.connect()
+  await ddl.query(`set lock_timeout = '700ms'; begin; lock table only m in access exclusive mode`)
+  const running = pair.sync()
+  running.catch(() => undefined)
+  await waitsForLock(pair.slave)
+  // Whoever waits for the table must not hold its partition.
+  await ddl.query('lock table only m_1 in access exclusive mode')
+  await ddl.query('commit')
+  await running
+  await pair.expectEqual('m')
+})

@@ -1,14 +1,13 @@
-import type { TransferResult } from '@rserv/core'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
- * Replicates until it succeeds. A server may take a while to notice that a replicator is gone, and holds its locks
+ * Replicates, or does something else, until it succeeds. A server may take a while to notice that a replicator is gone, and holds its locks
  * until then; every other refusal is the caller's to judge.
  */
-export async function settle(
-  sync: () => Promise<TransferResult>,
+export async function settle<Result>(
+  sync: () => Promise<Result>,
   passing: readonly string[] = ['BUSY'],
-): Promise<TransferResult> {
+): Promise<Result> {
   for (let tries = 1; ; tries++) {
     try {
       return await sync()

@@ -71,6 +71,34 @@ create table rserv.truncate_log (
 create index truncate_log_xid on rserv.truncate_log (xid);
 comment on table rserv.truncate_log is 'Transactions after which any key of a table may have changed (TRUNCATE).';
 
+create function rserv.is_of_type(value anyelement, wanted anycompatible) returns boolean
+language plpgsql immutable parallel safe as $$
+declare
+  type oid := pg_catalog.pg_typeof(value);
+  sought constant oid := pg_catalog.pg_typeof(wanted);
+begin
+  loop
+    if type operator(pg_catalog.=) sought then return true; end if;
+    select t.typbasetype into type from pg_catalog.pg_type t
+      where t.oid operator(pg_catalog.=) type and t.typtype operator(pg_catalog.=) 'd';
+    if not found then return false; end if;
+  end loop;
+end $$;
+comment on function rserv.is_of_type(anyelement, anycompatible) is
+  'Are both of one type, domains resolved? Looks at no value, so the planner asks it once and not for each row.';
+
+create function rserv.as_type(value anyelement, wanted anycompatible) returns anycompatible
+language sql immutable parallel safe as $$ select value $$;
+comment on function rserv.as_type(anyelement, anycompatible) is
+  'The value, where is_of_type says so; can be written whatever type it has, and the planner leaves nothing of it.';
+
+create function rserv.unknown_key(id integer) returns boolean language plpgsql as $$
+begin
+  insert into rserv.truncate_log (xid, table_id) values (pg_catalog.pg_current_xact_id(), id);
+  return true;
+end $$;
+comment on function rserv.unknown_key(integer) is 'Logs that any key of a table may have changed; true.';
+
 create table rserv.sync (
   sync_id bigint primary key,
   server_id integer not null references rserv.server on delete cascade,

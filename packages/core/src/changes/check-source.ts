@@ -3,6 +3,7 @@ import { refuseUnsupported } from '../capture/refuse-table.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import type { TableDescription } from '../database/describe-table.ts'
 import { describeTable } from '../database/describe-table.ts'
+import { partitionTree } from '../database/partition-tree.ts'
 import type { Session } from '../database/session.ts'
 import { RservError } from '../shared/errors.ts'
 import type { QualifiedName } from '../shared/names.ts'
@@ -59,7 +60,7 @@ export async function checkSource(
 const UNCAPTURED = `select p.oid::regclass::text as partition
   from pg_class p join pg_trigger t on t.tgrelid = $1::oid join pg_proc f on f.oid = t.tgfoid
     join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'rserv'
-  where p.oid = any ($2::oid[]) and p.oid in (select relid from pg_partition_tree($1::oid::regclass))
+  where p.oid = any ($2::oid[]) and p.oid in (${partitionTree('$1')})
     and not exists (select from pg_trigger c where c.tgrelid = p.oid and c.tgfoid = t.tgfoid and c.tgtype = t.tgtype
       and c.tgenabled in ('O', 'A'))
   order by 1 limit 1`

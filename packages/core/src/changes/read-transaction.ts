@@ -1,15 +1,25 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import { listReplicated } from '../capture/replicated-tables.ts'
 import type { Session } from '../database/session.ts'
 import type { TransactionOptions } from '../database/transaction.ts'
-import { begin } from '../database/transaction.ts'
+import { begin, rollback } from '../database/transaction.ts'
 import { logTable, TRUNCATE_LOG } from '../log/log-table.ts'
-import { RservError } from '../shared/errors.ts'
+import { codeOf, RservError } from '../shared/errors.ts'
 import { quoteName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
 
-/** Of the transaction that a transfer is read in; waits so many milliseconds for a table that DDL or TRUNCATE locked. */
-export const READ_OPTIONS: TransactionOptions = { isolation: 'repeatable read', lockTimeoutMs: 10_000 }
+/**
+ * Of the transaction that a transfer is read in, while it takes its locks. Whoever holds one of them may want the next
+ * that we have already: we give way long before the server looks for a deadlock (deadlock_timeout, usually a second), and
+ * would end the application's transaction (case 66).
+ */
+export const READ_OPTIONS: TransactionOptions = { isolation: 'repeatable read', lockTimeoutMs: 250 }
+
+/** Milliseconds to try for the locks of tables that DDL or TRUNCATE holds; and to wait for any other lock later. */
+const PATIENCE_MS = 10_000
+/** Milliseconds without any lock between two attempts. */
+const GIVE_WAY_MS = 50
 
 /**
  * Opens the transaction that a transfer is read in, and returns its position. The tables and their logs are locked
@@ -18,12 +28,29 @@ export const READ_OPTIONS: TransactionOptions = { isolation: 'repeatable read', 
  * @throws RservError LOCK_TIMEOUT, CAPTURE_BROKEN when a table was removed or re-added meanwhile
  */
 export async function openRead(session: Session, tables: readonly ReplicatedTable[]): Promise<Position> {
-  await begin(session, READ_OPTIONS)
-  await session.run(lockStatement(tables))
+  await lockTables(session, tables)
+  await session.run(`set local lock_timeout = ${PATIENCE_MS}`)
   const row = await session.row('select pg_catalog.pg_current_snapshot()::text as position')
   session.reach('changes.snapshot')
   await refuseStale(session, tables)
   return row?.['position'] ?? ''
+}
+
+/** Begins the transaction with the locks, all of them or none while it waits for long. */
+async function lockTables(session: Session, tables: readonly ReplicatedTable[]): Promise<void> {
+  const started = performance.now()
+  for (;;) {
+    await begin(session, READ_OPTIONS)
+    try {
+      await session.run(lockStatement(tables))
+      return
+    } catch (error) {
+      // 40P01: whoever else waits has a shorter deadlock_timeout.
+      if (!['55P03', '40P01'].includes(codeOf(error) ?? '') || performance.now() - started > PATIENCE_MS) throw error
+      await rollback(session)
+      await sleep(GIVE_WAY_MS)
+    }
+  }
 }
 
 /** The statement that locks the tables and their logs. */

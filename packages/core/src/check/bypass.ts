@@ -1,4 +1,5 @@
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
+import { partitionTree } from '../database/partition-tree.ts'
 import type { Session } from '../database/session.ts'
 import { logTable } from '../log/log-table.ts'
 import type { QualifiedName } from '../shared/names.ts'
@@ -7,8 +8,6 @@ import { shellWord } from '../shared/resync-command.ts'
 import type { Finding } from './finding.ts'
 import { finding } from './finding.ts'
 
-const RELIDS = `select r.table_oid union select relid from pg_partition_tree(r.table_oid)`
-
 /**
  * Rows written since the capture began, and rows logged; both count rolled-back ones. The log counts at least one row
  * for each written row. A count below that of the beginning was reset since, as the log's then was.
@@ -16,7 +15,7 @@ const RELIDS = `select r.table_oid union select relid from pg_partition_tree(r.t
 const COUNTERS = `select w.total - case when w.total < r.writes_before then 0 else r.writes_before end as written,
     (select coalesce(sum(n_tup_ins), 0) from pg_stat_all_tables where relid = any (array(select to_regclass(l) from unnest($2::text[]) l))) as logged
   from rserv.replicated_table r cross join lateral (
-    select coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) as total from pg_stat_all_tables where relid in (${RELIDS})) w
+    select coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) as total from pg_stat_all_tables where relid in (${partitionTree('r.table_oid')})) w
   where r.table_id = $1`
 
 /** Writes that the statistics counted and the log has not: a hint only, for the counters come late and can be lost. */

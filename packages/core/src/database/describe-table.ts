@@ -1,5 +1,6 @@
 import type { TypeKind } from '../shared/type-kind.ts'
 import type { QualifiedName } from '../shared/names.ts'
+import { partitionTree } from './partition-tree.ts'
 import type { Session } from './session.ts'
 
 export interface Column {
@@ -109,16 +110,16 @@ const UNIQUE_INDEXES = `select coalesce(json_agg(json_build_object(
 
 const PARTITIONS = `select coalesce(json_agg(json_build_object('oid', p.oid::text, 'schema', pn.nspname, 'name', p.relname)
     order by p.oid), '[]')
-  from pg_partition_tree(c.oid) tree join pg_class p on p.oid = tree.relid join pg_namespace pn on pn.oid = p.relnamespace
-  where tree.level > 0`
+  from (${partitionTree('c.oid')}) tree join pg_class p on p.oid = tree.relid join pg_namespace pn on pn.oid = p.relnamespace
+  where p.oid <> c.oid`
 
 const FINGERPRINT = `select json_build_object('entry', c.xmin::text,
     'files', coalesce((select json_object_agg(f.oid::text, f.relfilenode::text) from pg_class f
-      where f.relfilenode <> 0 and f.oid in (select c.oid union all select relid from pg_partition_tree(c.oid))), '{}'),
+      where f.relfilenode <> 0 and f.oid in (${partitionTree('c.oid')})), '{}'),
     'columns', (select coalesce(string_agg(a.attnum || ':' || a.xmin, ' ' order by a.attnum), '')
       from pg_attribute a where a.attrelid = c.oid and a.attnum > 0),
     'filled', (select coalesce(json_agg(distinct a.attname), '[]') from pg_attribute a
-      where a.atthasmissing and not a.attisdropped and a.attrelid in (select c.oid union all select relid from pg_partition_tree(c.oid))))`
+      where a.atthasmissing and not a.attisdropped and a.attrelid in (${partitionTree('c.oid')})))`
 
 const DESCRIBE = `select json_build_object('oid', c.oid::text, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
     'persistence', c.relpersistence, 'isPartition', c.relispartition,

@@ -65,8 +65,9 @@ async function cleanOne(session: Session, tableId: number, limit: CleanLimit): P
   })
 }
 
+/** A table's lock: an advisory one could be held by anybody who can connect. */
 async function lockCleaning(session: Session): Promise<void> {
-  await session.query(`select pg_advisory_xact_lock(hashtextextended('rserv.clean', 0))`)
+  await session.run('lock table rserv.truncate_log in share update exclusive mode')
 }
 
 /** What every slave has confirmed, and not beyond what was asked for; null: nothing may go. */

@@ -4,6 +4,7 @@ import { captureTable, checkBackend, chooseGranularity, countTriggers } from '..
 import { refuseUnsupported } from '../capture/refuse-table.ts'
 import type { TableDescription } from '../database/describe-table.ts'
 import { describeTable } from '../database/describe-table.ts'
+import { partitionTree } from '../database/partition-tree.ts'
 import type { Session } from '../database/session.ts'
 import { createLog, logColumn, logTable, TRUNCATE_LOG } from '../log/log-table.ts'
 import { RservError } from '../shared/errors.ts'
@@ -86,7 +87,7 @@ async function beginLog(session: Session, tableId: number, description: TableDes
   await session.run(
     `update rserv.replicated_table r set trigger_count = $2, captured_from = s, log_start = s,
         writes_before = (select coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) from pg_stat_all_tables
-          where relid in (select r.table_oid union select relid from pg_partition_tree(r.table_oid)))
+          where relid in (${partitionTree('r.table_oid')}))
       from pg_current_snapshot() s where table_id = $1`,
     [tableId, await countTriggers(session, description.oid)],
   )
