@@ -16,7 +16,7 @@ function testFiles() {
   return folders.flatMap((folder) => {
     try {
       return readdirSync(join(ROOT, folder), { recursive: true })
-        .filter((name) => name.endsWith('.ts'))
+        .filter((name) => name.endsWith('.ts') && !name.split(sep).includes('node_modules'))
         .map((name) => join(folder, name).replaceAll(sep, '/'))
         .toSorted()
     } catch {

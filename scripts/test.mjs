@@ -4,6 +4,7 @@
 import { readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { getTestTools } from './test-tools.mjs'
 import { bin, run, setUp } from './workspace.mjs'
 
 const LATEST = '18'
@@ -75,6 +76,7 @@ function reportSkipped(skipped, all) {
 }
 
 setUp()
+getTestTools()
 for (const suite of plan()) runSuite(suite)
 if (total.passed === 0) total.failed += 1
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ''

@@ -90,10 +90,10 @@ test('case 168: a slave restored from a backup older than the log is refused, no
   const { master, slave } = pair
   await master.query('insert into t (id, v) values (1, 1)')
   await pair.sync()
-  const [backup] = await slave.query('select sync_id, position::text, applied_at from rserv.slave_sync')
+  const [backup] = await slave.query('select sync_id, position::text, token from rserv.slave_sync')
   await master.query('insert into t (id, v) values (2, 2)')
   await pair.sync()
-  const restore = `update rserv.slave_sync set sync_id = '${backup?.['sync_id']}', position = '${backup?.['position']}'; delete from t where id = 2`
+  const restore = `update rserv.slave_sync set sync_id = '${backup?.['sync_id']}', position = '${backup?.['position']}', token = '${backup?.['token']}'; delete from t where id = 2`
   // The log is still there: it goes on from its own position (case 167).
   await slave.query(restore)
   await pair.syncAndCompare('t')

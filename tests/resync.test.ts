@@ -47,16 +47,17 @@ test('one table is copied again while the application writes; the others go on f
 
 test('case 168: a slave restored from an old backup, whose log was cleaned, starts anew as a whole', async () => {
   await using pair = await replicatedPair(DDL)
-  const [old] = await pair.slave.query('select sync_id, position::text from rserv.slave_sync')
+  const [old] = await pair.slave.query('select sync_id, position::text, token from rserv.slave_sync')
   await pair.master.query(FILL)
   await pair.sync()
   await cleanLog(pair.master.config, { olderThanSeconds: 0, backends })
   await pair.slave.query(`delete from t; delete from u`)
-  await pair.slave.query('update rserv.slave_sync set sync_id = $1, position = $2', [
+  await pair.slave.query('update rserv.slave_sync set sync_id = $1, position = $2, token = $3', [
     old?.['sync_id'],
     old?.['position'],
+    old?.['token'],
   ])
-  const hint = `rserv resync ${pair.master.name} ${pair.slave.name} public.t`
+  const hint = `rserv resync ${pair.master.name} ${pair.slave.name}`
   await expect(pair.sync()).rejects.toMatchObject({ code: 'LOG_GAP', hint: expect.stringContaining(hint) })
   expect((await again(pair)).tables).toHaveLength(2)
   await pair.syncAndCompare('t', 'u')

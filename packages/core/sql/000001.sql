@@ -1,5 +1,14 @@
 -- Bookkeeping of rserv, the same on masters and slaves. Never edited once released: a change is a new file.
 
+create function rserv.place() returns text language plpgsql stable as $$
+begin
+  return (select c.system_identifier || '/' || d.oid from pg_catalog.pg_control_system() c, pg_catalog.pg_database d
+    where d.datname = pg_catalog.current_database());
+exception when insufficient_privilege then return null;
+end $$;
+comment on function rserv.place() is
+  'Names this database among all: a dump, a template or pg_upgrade brings the bookkeeping to another place.';
+
 create table rserv.node (
   singleton boolean primary key default true check (singleton),
   node_id uuid not null default pg_catalog.gen_random_uuid(),
@@ -7,9 +16,11 @@ create table rserv.node (
   is_slave boolean not null default false,
   backend text,
   schema_version integer not null,
+  place text default rserv.place(),
   created_at timestamptz not null default pg_catalog.clock_timestamp()
 );
 comment on table rserv.node is 'This database''s identity as a replication node; one row.';
+comment on column rserv.node.place is 'Where this was set up as a master; null where that cannot be told.';
 comment on column rserv.node.backend is 'Trigger backend for tables that name none.';
 
 -- Master side -----------------------------------------------------------------------------------
@@ -104,10 +115,13 @@ create table rserv.sync (
   server_id integer not null references rserv.server on delete cascade,
   position pg_snapshot not null,
   table_ids integer[] not null,
+  token uuid not null default pg_catalog.gen_random_uuid(),
   prepared_at timestamptz not null default pg_catalog.clock_timestamp()
 );
 create index sync_server on rserv.sync (server_id, sync_id);
 comment on table rserv.sync is 'Positions of transfers that were prepared for a slave.';
+comment on column rserv.sync.token is
+  'What nobody gives out twice: after a restore, sync ids and transaction ids name other moments than before.';
 
 -- Slave side ------------------------------------------------------------------------------------
 
@@ -129,6 +143,7 @@ create table rserv.slave_sync (
   server_name text,
   sync_id bigint,
   position pg_snapshot,
+  token uuid,
   applied_at timestamptz
 );
 comment on table rserv.slave_sync is

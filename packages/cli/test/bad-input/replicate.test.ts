@@ -62,7 +62,7 @@ describe('replicate', () => {
     await master.query(`insert into orders values (1, 'a')`)
     await rserv('replicate', master.uri, slave.uri)
     await rserv('clean-log', master.uri, '1000')
-    await slave.query(`update rserv.slave_sync s set sync_id = b.sync_id, position = b.position from backup b;
+    await slave.query(`update rserv.slave_sync s set sync_id = b.sync_id, position = b.position, token = b.token from backup b;
       delete from orders; drop table backup`)
     await master.query(`insert into orders values (2, 'b')`)
     const says = /no longer covers[\s\S]*hint: .*rserv resync/

@@ -1,4 +1,4 @@
-import type { Session } from '../database/session.ts'
+import type { Row, Session } from '../database/session.ts'
 import { RservError } from '../shared/errors.ts'
 import type { Position } from '../shared/position.ts'
 import { xmaxOf } from '../shared/position.ts'
@@ -6,38 +6,68 @@ import type { DatabaseNames } from '../shared/resync-command.ts'
 import { resyncCommand } from '../shared/resync-command.ts'
 import type { KnownServer } from './servers.ts'
 
+/** The position that a slave says it is at. */
+interface Given {
+  readonly syncId: string | null
+  readonly position: Position | null
+  readonly token: string | null
+  readonly database: string
+}
+
 /**
  * Is the slave's position one that this master gave it (cases 164 to 166)? Otherwise the master was restored to an
- * earlier time, or is another database, and going on would skip changes under re-used transaction ids.
- * @throws RservError POSITION_UNKNOWN
+ * earlier time, or is another database, and going on would skip changes under re-used transaction ids. Sync ids and
+ * transaction ids are given out again after a restore, tokens never.
+ * @throws RservError POSITION_UNKNOWN, LOG_GAP
  */
-export async function checkPosition(
-  session: Session,
-  server: KnownServer | null,
-  slave: { syncId: string | null; position: Position | null; database: string },
-): Promise<void> {
+export async function checkPosition(session: Session, server: KnownServer | null, slave: Given): Promise<void> {
   if (slave.syncId === null || slave.position === null) return
   const row = await session.row(
     `select $1::bigint > last_value or not is_called as future_id,
         $2::pg_catalog.xid8 > pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()) as future_xid,
-        (select coalesce(s.server_id = $3::integer, false) and s.position::text = $4 from rserv.sync s where s.sync_id = $1) as same
+        exists (select from rserv.sync s where s.sync_id = $1) as known,
+        exists (select from rserv.sync s where s.sync_id = $1 and s.server_id = $3::integer and s.position::text = $4
+          and s.token = $5::uuid) as same
       from rserv.sync_id_seq`,
-    [slave.syncId, xmaxOf(slave.position), server?.id ?? null, slave.position],
+    [slave.syncId, xmaxOf(slave.position), server?.id ?? null, slave.position, slave.token],
   )
-  const names = { master: session.database, slave: slave.database }
-  if (row?.['future_id'] === 't' || row?.['future_xid'] === 't') {
-    throw unknown(`the slave is at sync id ${slave.syncId}, which this master has not given out yet`, names)
+  if (row) refuse(row, { ...slave, syncId: slave.syncId, confirmed: server?.syncId ?? null, master: session.database })
+}
+
+interface Asked extends Given {
+  readonly syncId: string
+  /** Last sync id that the slave confirmed; decimal text. */
+  readonly confirmed: string | null
+  readonly master: string
+}
+
+function refuse(facts: Row, { syncId, confirmed, master, database }: Asked): void {
+  const names = { master, slave: database }
+  if (facts['future_id'] === 't' || facts['future_xid'] === 't') {
+    throw unknown(`the slave is at sync id ${syncId}, which this master has not given out yet`, names)
   }
-  if (row?.['same'] === 'f') {
-    throw unknown(`sync id ${slave.syncId} of the slave names another position on this master`, names)
+  if (facts['known'] === 'f') {
+    if (BigInt(syncId) < BigInt(confirmed ?? 0)) throw forgotten(syncId, names)
+    throw unknown(`sync id ${syncId} of the slave is not on record on this master`, names)
   }
+  if (facts['same'] === 'f') {
+    throw unknown(`sync id ${syncId} of the slave names another moment on this master`, names)
+  }
+}
+
+/** Positions are forgotten with the log that could serve them. */
+function forgotten(syncId: string, names: DatabaseNames): RservError {
+  return new RservError('LOG_GAP', `the log no longer covers the slave's position, sync id ${syncId}`, {
+    side: 'master',
+    hint: `It was cleaned beyond it (was the slave restored from a backup?). Copy its tables again: ${resyncCommand(names)}, then replicate.`,
+  })
 }
 
 function unknown(message: string, names: DatabaseNames): RservError {
   return new RservError('POSITION_UNKNOWN', message, {
     side: 'master',
     hint:
-      `The master was restored to an earlier time, or the slave was cloned (then add --clone). Copy its tables ` +
+      `The master or the slave was restored to an earlier time, or the slave was cloned (then add --clone). Copy its tables ` +
       `again: ${resyncCommand(names)}, then replicate.`,
   })
 }

@@ -58,6 +58,7 @@ export async function applyTransfer(
   await writePosition(session, header.origin, {
     syncId: header.syncId,
     position: header.to,
+    token: header.token,
     serverName: header.server.name,
   })
   session.reach('apply.position')

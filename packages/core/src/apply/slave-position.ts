@@ -8,6 +8,8 @@ export interface SlavePosition {
   /** Decimal text; null when nothing was applied yet. */
   readonly syncId: string | null
   readonly position: Position | null
+  /** uuid that the master gave this position; no other moment of any master has it. */
+  readonly token: string | null
   /** The name under which the master knows this slave. */
   readonly serverName: string | null
 }
@@ -15,7 +17,7 @@ export interface SlavePosition {
 /** Names the right to move a slave's position, for advisory locks. */
 const LOCK = `pg_catalog.hashtextextended('rserv.apply ' || $1, 0)`
 
-const READ = 'select sync_id, position::text as position, server_name from rserv.slave_sync where origin = $1'
+const READ = 'select sync_id, position::text as position, token, server_name from rserv.slave_sync where origin = $1'
 
 /**
  * Takes the right to move the slave's position until the end of the transaction, so that only one replicator works
@@ -61,29 +63,31 @@ function toPosition(row: Record<string, string | null> | undefined): SlavePositi
   return {
     syncId: row?.['sync_id'] ?? null,
     position: row?.['position'] ?? null,
+    token: row?.['token'] ?? null,
     serverName: row?.['server_name'] ?? null,
   }
 }
 
+/** Where a slave is once a transfer is applied. */
+export interface NewPosition {
+  readonly syncId: string
+  readonly position: Position
+  readonly token: string
+  readonly serverName: string
+}
+
 /** Writes the new position; the caller's transaction holds the rows too, and commits both. */
-export async function writePosition(
-  session: Session,
-  origin: string,
-  now: { syncId: string; position: Position; serverName: string },
-): Promise<void> {
+export async function writePosition(session: Session, origin: string, now: NewPosition): Promise<void> {
   await session.run(writePositionStatement(origin, now))
 }
 
 /** The statement of `writePosition`, to be sent together with others. */
-export function writePositionStatement(
-  origin: string,
-  now: { syncId: string; position: Position; serverName: string },
-): string {
-  const values = [origin, now.syncId, now.position, now.serverName].map(quoteLiteral)
-  return `insert into rserv.slave_sync (origin, sync_id, position, server_name, applied_at)
+export function writePositionStatement(origin: string, now: NewPosition): string {
+  const values = [origin, now.syncId, now.position, now.token, now.serverName].map(quoteLiteral)
+  return `insert into rserv.slave_sync (origin, sync_id, position, token, server_name, applied_at)
     values (${values.join(', ')}, pg_catalog.clock_timestamp())
     on conflict (origin) do update set sync_id = excluded.sync_id, position = excluded.position,
-      server_name = excluded.server_name, applied_at = excluded.applied_at`
+      token = excluded.token, server_name = excluded.server_name, applied_at = excluded.applied_at`
 }
 
 /** Statements that take the right to move the position, and read it: `free`, then the position's row. */

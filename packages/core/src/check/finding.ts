@@ -13,6 +13,7 @@ export type Severity = 'problem' | 'warning' | 'note'
 export const FINDINGS = {
   unreachable: 'problem',
   'not-initialised': 'problem',
+  'node-moved': 'problem',
   'schema-old': 'problem',
   'schema-too-new': 'problem',
   'same-node': 'problem',

@@ -15,6 +15,12 @@ export async function checkNode(session: Session, role: Role): Promise<Node | Fi
     if (!node || !(role === 'master' ? node.isMaster : node.isSlave)) {
       return finding('not-initialised', { session }, `the database is not set up as a ${role}`, init)
     }
+    if (role === 'master' && node.moved) {
+      const text = 'the database is a copy of a master that was set up elsewhere (a restore, a template, pg_upgrade)'
+      const name = shellWord(session.database)
+      const fix = `In its place: ${init}. Beside it, remove the capture: rserv uninstall ${name}`
+      return finding('node-moved', { session }, text, fix)
+    }
     if (node.schemaVersion === latestVersion()) return node
     const text = `the rserv schema has version ${node.schemaVersion}, this program needs ${latestVersion()}`
     return finding('schema-old', { session }, text, init)

@@ -20,15 +20,18 @@ export interface SlaveState {
   readonly captured: readonly ReplicatedTable[]
 }
 
+const CODES: Partial<Record<string, Finding['code']>> = { POSITION_UNKNOWN: 'position-unknown', LOG_GAP: 'log-gap' }
+
 /** Does the master know the position? Inside a transaction on the master. */
 export async function checkKnownPosition(master: Session, slave: Session, state: SlaveState): Promise<Finding[]> {
   try {
     await checkPosition(master, state.server, { ...state.position, database: slave.database })
     return []
   } catch (error) {
-    if (!(error instanceof RservError) || error.code !== 'POSITION_UNKNOWN') throw error
+    const code = error instanceof RservError ? CODES[error.code] : undefined
+    if (code === undefined) throw error
     const fix = resyncCommand({ master: master.database, slave: slave.database })
-    return [finding('position-unknown', { session: slave }, error.message, fix)]
+    return [finding(code, { session: slave }, (error as RservError).message, fix)]
   }
 }
 

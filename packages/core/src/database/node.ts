@@ -1,4 +1,5 @@
 import { RservError } from '../shared/errors.ts'
+import { shellWord } from '../shared/resync-command.ts'
 import { installedVersion, latestVersion, refuseNewer } from './migrate.ts'
 import type { Session } from './session.ts'
 
@@ -13,6 +14,8 @@ export interface Node {
   /** Name of the default trigger backend of a master. */
   readonly backend: string | null
   readonly schemaVersion: number
+  /** The bookkeeping came here from another database: by a dump, as a template, by pg_upgrade. */
+  readonly moved: boolean
 }
 
 /** The node row, or null where rserv is not installed. Inside a transaction. */
@@ -20,7 +23,9 @@ export async function findNode(session: Session): Promise<Node | null> {
   const version = await installedVersion(session)
   if (version === null) return null
   refuseNewer(version, session)
-  const row = await session.row('select node_id, is_master, is_slave, backend from rserv.node')
+  const row = await session.row(
+    'select node_id, is_master, is_slave, backend, place <> rserv.place() as moved from rserv.node',
+  )
   if (!row) return null
   return {
     nodeId: row['node_id'] ?? '',
@@ -28,12 +33,13 @@ export async function findNode(session: Session): Promise<Node | null> {
     isSlave: row['is_slave'] === 't',
     backend: row['backend'] ?? null,
     schemaVersion: version,
+    moved: row['moved'] === 't',
   }
 }
 
 /**
  * The node, which must have the role and the current schema. Inside a transaction.
- * @throws RservError NOT_INITIALISED, WRONG_ROLE, SCHEMA_TOO_NEW
+ * @throws RservError NOT_INITIALISED, WRONG_ROLE, SCHEMA_TOO_NEW, NODE_MOVED
  */
 export async function requireRole(session: Session, role: Role): Promise<Node> {
   const node = await findNode(session)
@@ -56,5 +62,17 @@ export async function requireRole(session: Session, role: Role): Promise<Node> {
       hint: `Upgrade it: rserv ${role}-init ${database}`,
     })
   }
+  if (role === 'master' && node.moved) throw movedMaster(session)
   return node
+}
+
+/** Two masters of one identity would feed one slave by turns (case 170). */
+function movedMaster({ database, side }: Session): RservError {
+  const name = shellWord(database)
+  return new RservError('NODE_MOVED', `database ${database} is a copy of a master that was set up elsewhere`, {
+    side,
+    hint:
+      `If it takes that master's place (after a restore or pg_upgrade), say so: rserv master-init ${name}. ` +
+      `If it is one beside it, remove the capture, which logs for nobody: rserv uninstall ${name}`,
+  })
 }

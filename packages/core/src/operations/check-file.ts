@@ -11,8 +11,12 @@ export interface FileTarget {
   readonly tables: readonly SlaveTable[]
 }
 
-/** Is the slave at or beyond the file's sync id? */
+/**
+ * Is the slave at or beyond the file's sync id?
+ * @throws RservError WRONG_SNAPSHOT where that names another moment on the slave
+ */
 export function alreadyApplied(header: TransferHeader, position: SlavePosition): boolean {
+  if (position.syncId === header.syncId && position.token !== header.token) throw fromOtherTime(position)
   return position.syncId !== null && BigInt(header.syncId) <= BigInt(position.syncId)
 }
 
@@ -43,9 +47,19 @@ function refuseOtherPosition(header: TransferHeader, { position }: FileTarget): 
       'Apply the earlier snapshot files first, in the order in which they were prepared.',
     )
   }
+  const given = header.given.some(({ syncId, token }) => syncId === position.syncId && token === position.token)
+  if (keyed && position.syncId !== null && !given) throw fromOtherTime(position)
   if (now !== null && !includes(header.to, now)) {
     throw wrong('the slave has already seen changes that the snapshot lacks', 'Prepare a new snapshot.')
   }
+}
+
+function fromOtherTime({ syncId }: SlavePosition): RservError {
+  return wrong(
+    `sync id ${syncId} of the slave is not one that this master gave it, or one before the last that it confirmed: ` +
+      `one of the two was restored to an earlier time`,
+    'Prepare a snapshot that holds all tables whole: rserv prepare-snapshot … --copy TABLE.',
+  )
 }
 
 function refuseTableState(header: TransferHeader, registered: SlaveTable): void {

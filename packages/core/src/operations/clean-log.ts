@@ -131,11 +131,13 @@ async function holders(session: Session, wanted: WantedSync | null): Promise<{ s
   return held
 }
 
-/** Positions older than each slave's own and the limit name nothing any more. */
+/** Positions older than each slave's own that the log cannot serve any more: nobody can go on from them. */
 async function forgetSyncs(session: Session, syncId: string): Promise<void> {
   await session.run(
     `delete from rserv.sync s using rserv.server v
-      where v.server_id = s.server_id and s.sync_id < least(v.sync_id, $1)`,
+      where v.server_id = s.server_id and s.sync_id < least(v.sync_id, $1)
+        and exists (select from rserv.replicated_table t where t.table_id = any (s.table_ids)
+          and pg_snapshot_xmax(s.position) < pg_snapshot_xmin(t.log_start))`,
     [syncId],
   )
 }

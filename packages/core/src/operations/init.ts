@@ -37,7 +37,7 @@ export async function masterInit(master: ClientConfig, options: MasterInitOption
     const current = await session.row('select backend from rserv.node')
     const name = options.backend ?? current?.['backend'] ?? 'plpgsql'
     await checkBackend(session, await options.backends(name))
-    await session.run('update rserv.node set is_master = true, backend = $1', [name])
+    await session.run('update rserv.node set is_master = true, backend = $1, place = rserv.place()', [name])
     return describe(session, 'master', previous)
   })
 }

@@ -135,9 +135,10 @@ export async function markNew(slave: Session, { schema, name }: QualifiedName): 
 
 /** The name by which files are addressed to this slave stays. */
 async function forgetPosition(slave: Session, origin: string): Promise<void> {
-  await slave.run('update rserv.slave_sync set sync_id = null, position = null, applied_at = null where origin = $1', [
-    origin,
-  ])
+  await slave.run(
+    'update rserv.slave_sync set sync_id = null, position = null, token = null, applied_at = null where origin = $1',
+    [origin],
+  )
 }
 
 /** Its positions are those of the original, which goes on under the old identity: no master may mix the two up. */

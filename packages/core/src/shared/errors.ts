@@ -6,6 +6,8 @@ export type ErrorCode =
   | 'SERVER_TOO_OLD'
   /** The database has no rserv schema, or not for this role. */
   | 'NOT_INITIALISED'
+  /** The bookkeeping was copied here from another master: by a dump, a template or pg_upgrade. */
+  | 'NODE_MOVED'
   /** The database's rserv schema is newer than this program. */
   | 'SCHEMA_TOO_NEW'
   /** A master's task was asked of a database that is only a slave, or the other way round. */

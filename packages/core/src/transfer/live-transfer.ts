@@ -50,6 +50,11 @@ interface Source {
   readonly changed: Changed
 }
 
+const NEW_SYNC = `select json_build_object('syncId', nextval('rserv.sync_id_seq')::text, 'token', gen_random_uuid(),
+  'given', (select coalesce(json_agg(json_build_object('syncId', s.sync_id::text, 'token', s.token) order by s.sync_id), '[]')
+    from rserv.sync s join rserv.server v using (server_id)
+    where v.server_id = $1 and s.sync_id >= coalesce(v.sync_id, 0)))`
+
 /**
  * Begins a transfer from the master's current state: one repeatable read snapshot for all of it. `finish` commits the
  * sync row with synchronous_commit on, and with it flushes all that the snapshot saw. The session is in a
@@ -59,12 +64,12 @@ export async function beginLiveTransfer(session: Session, request: LiveRequest):
   const to = await openRead(session, request.tables)
   const sources = await describeSources(session, request)
   session.reach('changes.counted')
-  const sync = await session.row(`select pg_catalog.nextval('rserv.sync_id_seq') as id`)
+  const sync = await session.json<Pick<TransferHeader, 'syncId' | 'token' | 'given'>>(NEW_SYNC, [request.server.id])
   const header: TransferHeader = {
     origin: request.node.nodeId,
     originDatabase: session.database,
     server: request.server,
-    syncId: sync?.['id'] ?? '',
+    ...sync,
     from: request.from,
     to,
     tables: sources.map(headerTable),
@@ -161,8 +166,14 @@ async function finish(session: Session, header: TransferHeader, sources: readonl
   const read = sources.filter(({ changed }) => changed.mode !== 'unchanged').map(({ table }) => table)
   const sequences = await readSequences(session, read)
   await session.run(
-    'insert into rserv.sync (sync_id, server_id, position, table_ids) values ($1, $2, $3, $4::integer[])',
-    [header.syncId, header.server.id, header.to, `{${sources.map(({ table }) => table.tableId).join(',')}}`],
+    'insert into rserv.sync (sync_id, token, server_id, position, table_ids) values ($1, $2, $3, $4, $5::integer[])',
+    [
+      header.syncId,
+      header.token,
+      header.server.id,
+      header.to,
+      `{${sources.map(({ table }) => table.tableId).join(',')}}`,
+    ],
   )
   session.reach('transfer.recorded')
   await session.run('commit')

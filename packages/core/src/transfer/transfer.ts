@@ -27,6 +27,10 @@ export interface TransferHeader {
   readonly server: { readonly id: number; readonly name: string; readonly nodeId: string | null }
   /** Decimal text. */
   readonly syncId: string
+  /** uuid that names this position, and no other of any master. */
+  readonly token: string
+  /** The positions that the master gave this slave since the one that it last confirmed, that one too. */
+  readonly given: readonly { readonly syncId: string; readonly token: string }[]
   /** Position that the slave must be at, or beyond; null: a slave without one. */
   readonly from: Position | null
   /** Position that the slave is at afterwards. */

@@ -20,6 +20,7 @@ export interface Moving {
 
 export interface Read {
   readonly syncId: string
+  readonly token: string
   readonly tables: readonly Moving[]
 }
 
@@ -41,14 +42,14 @@ export async function read({ master }: Link, known: Known, { changed, position }
       sequences.map(({ source }) => `select last_value, is_called from ${quoteName(source)}`),
     ),
     `insert into rserv.sync (sync_id, server_id, position, table_ids)
-      values (nextval('rserv.sync_id_seq'), ${known.server.id}, ${quoteLiteral(position)}, '{${ids}}') returning sync_id`,
+      values (nextval('rserv.sync_id_seq'), ${known.server.id}, ${quoteLiteral(position)}, '{${ids}}') returning sync_id, token`,
     'commit',
   ])
   master.reach('transfer.durable')
   const rows = answers.flat()
   const moving = toMoving(tables, rows)
-  const syncId = rows.at(-1)?.['sync_id']
-  return moving.length === tables.length && syncId ? { syncId, tables: moving } : null
+  const { sync_id: syncId, token } = rows.at(-1) ?? {}
+  return moving.length === tables.length && syncId && token ? { syncId, token, tables: moving } : null
 }
 
 /** The answers: first the rows of each table, then the values of their sequences. */

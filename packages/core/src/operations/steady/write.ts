@@ -31,7 +31,7 @@ export async function getReady({ slave, node }: Link, known: Known): Promise<boo
  */
 export async function write(
   { slave, node }: Link,
-  { syncId, tables }: Read,
+  { syncId, token, tables }: Read,
   { position, serverName, config }: { position: Position; serverName: string; config: ClientConfig },
 ): Promise<TableResult[] | null> {
   const answers = await slave.batch([
@@ -42,7 +42,7 @@ export async function write(
     ...tables.map(({ known: { target }, few }) => writeFew(target, few)),
     'set local search_path = pg_catalog, pg_temp',
     ...tables.flatMap(newSequences),
-    writePositionStatement(node.nodeId, { syncId, position, serverName }),
+    writePositionStatement(node.nodeId, { syncId, position, token, serverName }),
   ])
   const counts = answers.flat().filter((row) => 'written' in row)
   if (counts.some((row) => row['written'] !== row['present'])) return null

@@ -54,6 +54,8 @@ function checkHeader(value: unknown): TransferHeader {
     header.format === FORMAT &&
     header.origin &&
     header.syncId &&
+    header.token &&
+    Array.isArray(header.given) &&
     header.to &&
     header.server &&
     Array.isArray(header.tables)
