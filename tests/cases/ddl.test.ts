@@ -3,6 +3,7 @@ import type { TestDatabase } from '@rserv/test-utils'
 import { expect, test } from 'vitest'
 import type { Pair } from '../support/pair.ts'
 import { backends, replicatedPair } from '../support/pair.ts'
+import { startReplicator } from '../support/replicator.ts'
 
 const DDL = 'create table t (id int primary key, v text)'
 
@@ -254,4 +255,20 @@ test('case 136: a value that only the master has a label for is refused by name,
   expect(await pair.slave.query('select * from e')).toEqual([])
   await pair.slave.query(`alter type mood add value 'new'`)
   await pair.syncAndCompare('e')
+})
+
+test('case 133: DDL that changes all rows between the plan of a transfer and its snapshot is taken in at once', async () => {
+  await using pair = await replicatedPair('create table t (id int primary key, v text)')
+  await pair.master.query(`insert into t select i, 'v' || i from generate_series(1, 50) i`)
+  await pair.sync()
+  await pair.master.query(`insert into t values (100, 'v100')`)
+  const run = startReplicator(
+    { master: pair.master.config, slave: pair.slave.config },
+    { pauseAt: 'acknowledge.registered' },
+  )
+  expect(await run.paused).toBe(true)
+  await pair.master.query(`alter table t alter v type text using upper(v)`)
+  run.goOn()
+  expect(await run.ended).toMatchObject({ outcome: 'applied' })
+  await pair.expectEqual('t')
 })

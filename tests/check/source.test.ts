@@ -95,7 +95,7 @@ test('the two are not set up, are older or newer, cannot be reached, or are one'
   await expect(cancelled).rejects.toMatchObject({ code: 'CANCELLED' })
 })
 
-test('a subscription that writes a captured table', async () => {
+test('case 74: a subscription that writes a captured table', async () => {
   await using pair = await replicatedPair(T)
   const { master } = pair
   // Made without a connection, so that it does nothing; the relation is what its start would record.

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events'
-import type { FollowEvent, Point } from '@rserv/core'
+import type { FollowEvent, FollowOptions, Point } from '@rserv/core'
 import { follow } from '@rserv/core'
 import type { TestDatabase } from '@rserv/test-utils'
 
@@ -15,7 +15,7 @@ export interface Following {
 type Side = Pick<TestDatabase, 'config'>
 
 /** Follows the pair in the background. */
-export function startFollowing(pair: { master: Side; slave: Side }): Following {
+export function startFollowing(pair: { master: Side; slave: Side }, options: FollowOptions = {}): Following {
   const stop = new AbortController()
   const events: FollowEvent[] = []
   const points: Point[] = []
@@ -25,6 +25,7 @@ export function startFollowing(pair: { master: Side; slave: Side }): Following {
     for await (const event of follow(pair.master.config, pair.slave.config, {
       stop: stop.signal,
       retryMs: 500,
+      ...options,
       onEvent: ({ point }) => point && points.push(point),
     })) {
       events.push(event)

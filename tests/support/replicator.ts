@@ -34,8 +34,11 @@ export interface Replicator {
 }
 
 /** Starts one run; it kills itself with SIGKILL at `killAt`, or stands still at `pauseAt` until it may go on. */
-export function startReplicator({ master, slave }: Sides, at: { killAt?: Point; pauseAt?: Point } = {}): Replicator {
-  const child = spawn(process.execPath, [DRIVER], {
+export function startReplicator(
+  { master, slave }: Sides,
+  at: { killAt?: Point; pauseAt?: Point; nodeOptions?: string } = {},
+): Replicator {
+  const child = spawn(process.execPath, [...(at.nodeOptions ? [at.nodeOptions] : []), DRIVER], {
     env: { ...process.env, RSERV_TEST_RUN: JSON.stringify({ master, slave, ...at }) },
     stdio: ['pipe', 'pipe', 'inherit'],
   })

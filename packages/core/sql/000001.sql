@@ -131,12 +131,18 @@ create table rserv.slave_table (
   key_columns text[] not null,
   state text not null check (state in ('new', 'assumed', 'synced')),
   origin uuid,
+  parked_at timestamptz,
+  parked_code text,
+  parked_message text,
   added_at timestamptz not null default pg_catalog.clock_timestamp(),
   primary key (schema_name, table_name)
 );
 comment on table rserv.slave_table is 'Tables that this slave takes from a master.';
 comment on column rserv.slave_table.state is
   'new: is copied by the next transfer; assumed: the user says that the rows are there; synced: as of the position.';
+
+comment on column rserv.slave_table.parked_at is
+  'When it last failed: left out of transfers, so that the other tables go on, until it can be copied again.';
 
 create table rserv.slave_sync (
   origin uuid primary key,

@@ -42,8 +42,8 @@ export interface Server extends AsyncDisposable {
   config(database?: string): ClientConfig
   /** Stops it, by default `fast`; `immediate` is a crash. Removes a temporary folder unless told to keep it. */
   stop(mode?: 'fast' | 'immediate', options?: { keepFolder?: boolean }): Promise<void>
-  /** Starts it again on the same port after a stop with `keepFolder`. */
-  start(): Promise<void>
+  /** Starts it again on the same port after a stop with `keepFolder`; with other settings than before, if given. */
+  start(settings?: Record<string, string>): Promise<void>
 }
 
 const START_SECONDS = 60
@@ -97,11 +97,11 @@ class EmbeddedServer implements Server {
     return { host: this.host, port: this.port, user: this.user, password: this.password, database }
   }
 
-  async start(): Promise<void> {
+  async start(settings = this.#options.settings): Promise<void> {
     const { binaries, dataDir, folder, account, logFile, temporary } = this.#cluster
     const log = openSync(logFile, 'a', 0o600)
     give(logFile, account)
-    this.#child = spawn(join(binaries, 'bin', 'postgres'), ['-D', dataDir, ...this.#settings()], {
+    this.#child = spawn(join(binaries, 'bin', 'postgres'), ['-D', dataDir, ...this.#settings(settings)], {
       ...account,
       cwd: folder,
       // Ctrl-C in the terminal is ours to handle, not the server's.
@@ -114,12 +114,12 @@ class EmbeddedServer implements Server {
     await this.#untilReady()
   }
 
-  #settings(): string[] {
+  #settings(own: Record<string, string> | undefined): string[] {
     const settings = {
       listen_addresses: '127.0.0.1',
       port: String(this.port),
       unix_socket_directories: '',
-      ...this.#options.settings,
+      ...own,
     }
     return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   }

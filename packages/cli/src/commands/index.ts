@@ -1,6 +1,7 @@
 import type { Command } from '../command.ts'
 import { demoCommand } from '../demo/command.ts'
 import { backendsCommand } from './backends.ts'
+import { forgetSlaveCommand } from './forget-slave.ts'
 import { masterInitCommand, slaveInitCommand } from './init.ts'
 import { checkCommand } from './check.ts'
 import { cleanLogCommand, getSyncIdCommand, masterSyncCommand } from './positions.ts'
@@ -38,6 +39,7 @@ export const COMMANDS: readonly Command[] = [
   backendsCommand,
   masterRemoveTableCommand,
   slaveRemoveTableCommand,
+  forgetSlaveCommand,
   uninstallCommand,
   demoCommand,
 ]

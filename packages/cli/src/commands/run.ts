@@ -1,5 +1,5 @@
-import type { FollowEvent } from '@rserv/core'
-import { cleanLog, follow, RservError } from '@rserv/core'
+import type { ConfigSource, FollowEvent } from '@rserv/core'
+import { cleanLog, displayName, follow, RservError } from '@rserv/core'
 import type { ClientConfig } from 'pg'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Call, Command, Outcome } from '../command.ts'
@@ -15,7 +15,8 @@ export const runCommand: Command = {
   summary: 'follow a master: keep slaves up with it until told to stop',
   details:
     `Looks for changes often while there are any and seldom while there are none; connects again, later each time, when a ` +
-    `server is gone. A slave that is down does not delay another. The first SIGINT or SIGTERM ends it after the ` +
+    `server is gone. A slave that is down does not delay another, nor a table that cannot be applied the others: it is ` +
+    `left out, tried again every minute, and copied when it can be. The first SIGINT or SIGTERM ends it after the ` +
     `transfers in hand, a second one rolls them back. One line for every event; with --json one document a line.`,
   arguments: [
     { name: '<masterdb>', help: 'the master' },
@@ -25,18 +26,23 @@ export const runCommand: Command = {
   examples: ['run shop shop_copy', 'run service=shop service=berlin service=paris --json'],
   async run(call) {
     const { args, side, context } = call
-    const master = await side('master', args[0])
+    await side('master', args[0])
     const slaves: ClientConfig[] = []
     for (const slave of args.slice(1)) slaves.push(await side('slave', slave))
     const names = namesOf(slaves)
     const stop = context.endGracefully()
     const cleaning = new AbortController()
-    const cleaner = clean(call, master, AbortSignal.any([stop, cleaning.signal]))
+    const cleaner = clean(call, () => side('master', args[0]), AbortSignal.any([stop, cleaning.signal]))
     // One that is refused at its start ends the others too, after their transfers in hand.
     const failed = new AbortController()
     const stopped = AbortSignal.any([stop, failed.signal])
-    const followers = slaves.map((slave, index) =>
-      followOne(call, { master, slave, name: names[index] ?? '', stop: stopped }).catch((error: unknown) => {
+    const followers = slaves.map((_, index) =>
+      followOne(call, {
+        master: () => side('master', args[0]),
+        slave: () => side('slave', args[index + 1]),
+        name: names[index] ?? '',
+        stop: stopped,
+      }).catch((error: unknown) => {
         failed.abort()
         throw error
       }),
@@ -65,8 +71,8 @@ function namesOf(slaves: readonly ClientConfig[]): string[] {
 }
 
 interface Following {
-  readonly master: ClientConfig
-  readonly slave: ClientConfig
+  readonly master: ConfigSource
+  readonly slave: ConfigSource
   readonly name: string
   readonly stop: AbortSignal
 }
@@ -84,6 +90,10 @@ function tell(call: Call, slave: string, event: FollowEvent): void {
     const message = error instanceof Error ? error.message : String(error)
     const again = `trying again in ${(retryInMs / 1000).toFixed(1)} s`
     tellLine(call, { slave, event: 'failed', code, message, hint, retryInMs }, `${slave}: ${message}; ${again}`)
+  } else if (event.kind === 'parked') {
+    const { code, message, hint, table } = event.error
+    const text = `${slave}: ${displayName(table)} is left out until it can be copied: ${message}`
+    tellLine(call, { slave, event: 'parked', table, code, message, hint }, text)
   } else if (event.kind === 'connected') {
     tellLine(call, { slave, event: 'connected' }, `${slave}: connected`)
   } else {
@@ -101,13 +111,13 @@ function tellLine({ context, options }: Call, document: object, text: string): v
 }
 
 /** Removes what all slaves have, from time to time. What goes wrong is told and tried again. */
-async function clean(call: Call, master: ClientConfig, stop: AbortSignal): Promise<void> {
+async function clean(call: Call, master: () => Promise<ClientConfig>, stop: AbortSignal): Promise<void> {
   const every = number(call.options, 'cleanEvery') ?? CLEAN_EVERY_SECONDS
   if (every === 0) return
   const { backends, common } = call
   while (await slept(every * 1000, stop)) {
     try {
-      const { rows } = await cleanLog(master, { olderThanSeconds: 0, backends, ...common })
+      const { rows } = await cleanLog(await master(), { olderThanSeconds: 0, backends, ...common })
       if (rows > 0) tellLine(call, { event: 'cleaned', rows }, `log: ${count(rows, 'row')} removed`)
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)

@@ -94,7 +94,11 @@ function serversText({ servers }: StatusResult): string {
 }
 
 function slaveText(slave: StatusResult['slaves'][number]): string {
-  const rows = slave.tables.map((t) => [displayName(t.table), t.keyColumns.join(', '), t.state])
+  const rows = slave.tables.map((t) => [displayName(t.table), t.keyColumns.join(', '), t.parked ? 'parked' : t.state])
+  const parked = slave.tables.flatMap((t) =>
+    t.parked ? [`${displayName(t.table)} is parked, last tried at ${t.parked.at}: ${t.parked.message}`] : [],
+  )
   const head = `Slave ${slave.database}: SyncID ${slave.syncId ?? 'none'}${slave.appliedAt ? `, applied at ${slave.appliedAt}` : ''}`
-  return rows.length === 0 ? `${head}\nNo table is registered.` : `${head}\n${table(['table', 'key', 'state'], rows)}`
+  if (rows.length === 0) return `${head}\nNo table is registered.`
+  return [head, table(['table', 'key', 'state'], rows), ...parked].join('\n')
 }

@@ -2,6 +2,7 @@ import type { Session } from '../database/session.ts'
 import { withOwnSearchPath } from '../database/transaction.ts'
 import type { RservEvent } from '../shared/events.ts'
 import { displayName } from '../shared/names.ts'
+import { ofTable } from '../shared/of-table.ts'
 import type { Transfer, TransferSection, TransferTable } from '../transfer/transfer.ts'
 import { applyAsOrdinary } from './as-ordinary.ts'
 import { ReplicaWriter } from './as-replica.ts'
@@ -35,9 +36,12 @@ export async function applyTransfer(
   const taken = header.tables.filter(options.accepts)
   const targets = new Map<number, TargetTable>()
   for (const table of taken) {
-    if (table.mode !== 'unchanged') targets.set(table.tableId, await matchTarget(session, table))
+    if (table.mode !== 'unchanged')
+      targets.set(table.tableId, await ofTable(table.table, () => matchTarget(session, table)))
   }
   session.reach('apply.matched')
+  // One of the two, whatever a file says.
+  await session.run(`set local client_encoding = '${header.encoding === 'SQL_ASCII' ? 'SQL_ASCII' : 'UTF8'}'`)
   const replica = await becomeReplica(session)
   const results = await withOwnSearchPath(session, () =>
     replica ? applySections(session, transfer, targets, options) : stageSections(session, transfer, targets, options),
@@ -79,7 +83,7 @@ async function applySections(
       await skip(section)
       continue
     }
-    const result = await writer.apply(target, section)
+    const result = await ofTable(section.table.table, () => writer.apply(target, section))
     if (!result) continue
     results.push(result)
     report(result, options)
@@ -96,8 +100,12 @@ async function stageSections(
   const stages: Stage[] = []
   for await (const section of transfer.sections()) {
     const target = targets.get(section.table.tableId)
-    if (target) stages.push(await stageSection(session, target, section, stages.length))
-    else await skip(section)
+    if (!target) {
+      await skip(section)
+      continue
+    }
+    const work = (): Promise<Stage> => stageSection(session, target, section, stages.length)
+    stages.push(await ofTable(section.table.table, work))
   }
   const results = await applyAsOrdinary(session, stages)
   for (const result of results) report(result, options)

@@ -1,4 +1,5 @@
 import type { Session } from '../database/session.ts'
+import type { RservError } from '../shared/errors.ts'
 import type { QualifiedName } from '../shared/names.ts'
 
 /** `new`: to be copied; `assumed`: the user says that the rows are there; `synced`: as of the slave's position. */
@@ -11,13 +12,25 @@ export interface SlaveTable {
   readonly state: SlaveTableState
   /** uuid of the master that filled it; null before. */
   readonly origin: string | null
+  /** Why it is left out of transfers for now; null: it is not. */
+  readonly parked: Parked | null
+}
+
+interface Parked {
+  /** When it was last tried; ISO 8601. */
+  readonly at: string
+  /** Code of the error, and what it says. */
+  readonly code: string
+  readonly message: string
 }
 
 /** Tables registered on the slave, by name. Inside a transaction. */
 export async function listSlaveTables(session: Session): Promise<SlaveTable[]> {
   return session.json<SlaveTable[]>(
     `select coalesce(json_agg(json_build_object('table', json_build_object('schema', schema_name, 'name', table_name),
-        'keyColumns', key_columns, 'state', state, 'origin', origin) order by schema_name, table_name), '[]')
+        'keyColumns', key_columns, 'state', state, 'origin', origin,
+        'parked', case when parked_at is not null
+          then json_build_object('at', parked_at, 'code', parked_code, 'message', parked_message) end) order by schema_name, table_name), '[]')
       from rserv.slave_table`,
   )
 }
@@ -25,10 +38,19 @@ export async function listSlaveTables(session: Session): Promise<SlaveTable[]> {
 /** Marks the tables as of the transfer's position. */
 export async function markSynced(session: Session, tables: readonly QualifiedName[], origin: string): Promise<void> {
   await session.run(
-    `update rserv.slave_table s set state = 'synced', origin = $2
+    `update rserv.slave_table s set state = 'synced', origin = $2, parked_at = null, parked_code = null, parked_message = null
       from json_to_recordset($1) as w (schema text, name text)
       where s.schema_name = w.schema and s.table_name = w.name
         and (s.state <> 'synced' or s.origin is distinct from $2)`,
     [JSON.stringify(tables), origin],
+  )
+}
+
+/** Leaves a table out of transfers; when it is tried again it is copied. */
+export async function parkTable(session: Session, table: QualifiedName, error: RservError): Promise<void> {
+  await session.run(
+    `update rserv.slave_table set state = 'new', parked_at = clock_timestamp(), parked_code = $3, parked_message = $4
+      where schema_name = $1 and table_name = $2`,
+    [table.schema, table.name, error.sqlState ?? error.code, error.message],
   )
 }

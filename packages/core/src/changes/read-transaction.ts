@@ -7,6 +7,7 @@ import { begin, rollback } from '../database/transaction.ts'
 import { logTable, TRUNCATE_LOG } from '../log/log-table.ts'
 import { codeOf, RservError } from '../shared/errors.ts'
 import { quoteName } from '../shared/names.ts'
+import { errorOfTable } from '../shared/of-table.ts'
 import type { Position } from '../shared/position.ts'
 
 /**
@@ -46,11 +47,28 @@ async function lockTables(session: Session, tables: readonly ReplicatedTable[]):
       return
     } catch (error) {
       // 40P01: whoever else waits has a shorter deadlock_timeout.
-      if (!['55P03', '40P01'].includes(codeOf(error) ?? '') || performance.now() - started > PATIENCE_MS) throw error
       await rollback(session)
+      const mayPass = ['55P03', '40P01'].includes(codeOf(error) ?? '')
+      if (!mayPass) throw await withTable(session, tables, error)
+      if (performance.now() - started > PATIENCE_MS) throw error
       await sleep(GIVE_WAY_MS)
     }
   }
+}
+
+/** The server does not say which of several tables it was that could not be locked. */
+async function withTable(session: Session, tables: readonly ReplicatedTable[], error: unknown): Promise<unknown> {
+  if (codeOf(error) === undefined) return error
+  for (const table of tables) {
+    await begin(session, READ_OPTIONS)
+    const one = await session.run(lockStatement([table])).then(
+      () => null,
+      (reason: unknown) => reason,
+    )
+    await rollback(session)
+    if (codeOf(one) === codeOf(error)) return errorOfTable(one, table.table)
+  }
+  return error
 }
 
 /** The statement that locks the tables and their logs. */

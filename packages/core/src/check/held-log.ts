@@ -2,7 +2,7 @@ import type { KnownServer } from '../acknowledge/servers.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import type { Session } from '../database/session.ts'
 import { logTable } from '../log/log-table.ts'
-import { quoteLiteral, quoteName } from '../shared/names.ts'
+import { displayName, quoteLiteral, quoteName } from '../shared/names.ts'
 import { shellWord } from '../shared/resync-command.ts'
 import type { CheckLimits, Finding } from './finding.ts'
 import { finding } from './finding.ts'
@@ -80,8 +80,22 @@ export async function checkSilent(
         ? `has never confirmed a position, ${seconds} s after it registered`
         : `last confirmed a position ${seconds} s ago`
     const text = `slave ${name} ${since}: the log grows for it`
-    const remove = `DELETE FROM rserv.server WHERE name = ${quoteLiteral(name ?? '').trim()};`
-    const fix = `rserv replicate ${master} ${shellWord(name ?? '')}, or where it is no more, on the master: ${remove}`
+    const slave = shellWord(name ?? '')
+    const fix = `rserv replicate ${master} ${slave}, or where it is no more: rserv master-forget-slave ${master} ${slave}`
     return finding('slave-silent', { session }, text, fix)
+  })
+}
+
+/** Captured tables that no slave holds, while all of them have synced: their log is kept for nobody (case 186). */
+export function checkTaken(
+  session: Session,
+  captured: readonly ReplicatedTable[],
+  servers: readonly KnownServer[],
+): Finding[] {
+  if (servers.length === 0 || servers.some(({ position }) => position === null)) return []
+  const idle = captured.filter(({ tableId }) => !servers.some(({ tableIds }) => tableIds.includes(tableId)))
+  return idle.map(({ table }) => {
+    const fix = `rserv master-remove-table ${shellWord(session.database)} ${shellWord(displayName(table))}, or add it to a slave`
+    return finding('taken-by-nobody', { session, table }, 'it is captured, and no slave takes it', fix)
   })
 }

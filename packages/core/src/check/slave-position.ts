@@ -71,7 +71,11 @@ function checkOne(master: Session, slave: Session, { state, table }: One): Findi
     const fix = `rserv slave-remove-table ${words(slave, table.table)} && rserv slave-add-table ${words(slave, table.table)} ${key}`
     found.push(finding('other-key', where, text, fix))
   }
-  if (table.state === 'new') {
+  if (table.parked) {
+    const text = `left out of transfers since it failed (last tried ${table.parked.at}): ${table.parked.message}`
+    const fix = `Mend what the message says; rserv run tries it again every minute, and at once: rserv replicate ${shellWord(names.master)} ${shellWord(names.slave)}`
+    found.push(finding('parked', where, text, fix))
+  } else if (table.state === 'new') {
     const fix = `rserv replicate ${shellWord(names.master)} ${shellWord(names.slave)}`
     found.push(finding('copy-pending', where, 'the next transfer copies it whole', fix))
   } else if (isGap(captured, table, state)) {

@@ -10,6 +10,11 @@ const KNOWN: Record<string, readonly [ErrorCode, string]> = {
   '57P01': ['CONNECT', 'The server ended the connection; run the command again.'],
   '57P02': ['CONNECT', 'The server crashed; run the command again when it is up.'],
   '57P03': ['CONNECT', 'The server is starting up or shutting down; run the command again later.'],
+  '53100': ['SQL', 'The server has no disk space left; nothing was applied, and the next run goes on from there.'],
+  '53200': [
+    'SQL',
+    'The server ran out of memory or locks: with many tables or partitions raise max_locks_per_transaction.',
+  ],
   '53300': ['CONNECT', 'The server has no free connection; raise max_connections or try again later.'],
   '3D000': ['CONNECT', 'Create the database, or check its name.'],
   '28P01': ['CONNECT', 'Check user and password (PGPASSWORD, ~/.pgpass or the URI).'],

@@ -118,6 +118,13 @@ const FACTS = `begin; set local statement_timeout = 0; select current_database()
  * Connects.
  * @throws RservError CONNECT, SERVER_TOO_OLD, STANDBY, CANCELLED
  */
+/** A configuration, or what gives it anew for every connection: a password or an address may have changed (case 127). */
+export type ConfigSource = pg.ClientConfig | (() => Promise<pg.ClientConfig>)
+
+export async function currentConfig(source: ConfigSource): Promise<pg.ClientConfig> {
+  return typeof source === 'function' ? source() : source
+}
+
 export async function openSession(config: pg.ClientConfig, side: Side, options: CommonOptions = {}): Promise<Session> {
   options.signal?.throwIfAborted()
   const client = new pg.Client({

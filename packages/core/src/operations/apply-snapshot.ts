@@ -1,4 +1,5 @@
 import type { ClientConfig } from 'pg'
+import { analyzeCopied } from '../apply/analyze-copied.ts'
 import { applyTransfer } from '../apply/apply-transfer.ts'
 import type { TableResult } from '../apply/results.ts'
 import type { SlavePosition } from '../apply/slave-position.ts'
@@ -41,7 +42,8 @@ export async function applySnapshot(
       return { ...base, outcome: 'already-applied', syncId: position.syncId, elapsedMs: elapsed(started) }
     }
     const tables = await apply(session, transfer, { nodeId: node.nodeId, position, options })
-    await commitTransfer(session, { config: slave, origin: header.origin, syncId: header.syncId })
+    await commitTransfer(session, { config: slave, origin: header.origin, token: header.token })
+    await analyzeCopied(session, tables)
     const bytes = tables.reduce((sum, table) => sum + table.bytes, 0)
     return { ...base, outcome: 'applied', syncId: header.syncId, tables, bytes, elapsedMs: elapsed(started) }
   } catch (error) {

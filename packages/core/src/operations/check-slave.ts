@@ -7,6 +7,7 @@ import { finding } from '../check/finding.ts'
 import { checkLogPrivileges, checkTablePrivileges, checkTemporary } from '../check/privileges.ts'
 import { checkNode } from '../check/schema-version.ts'
 import { checkSequences } from '../check/sequences.ts'
+import { checkForeignKeys } from '../check/foreign-keys.ts'
 import { checkKnownPosition, checkRegistration } from '../check/slave-position.ts'
 import { checkSlaveTriggers } from '../check/slave-triggers.ts'
 import { checkTarget } from '../check/target-table.ts'
@@ -51,16 +52,17 @@ export async function checkSlave(master: Session, slave: Session, checked: Check
   const registered = await listSlaveTables(slave)
   const state = { node, server, position, registered, captured }
   found.push(...(await checkKnownPosition(master, slave, state)), ...checkRegistration(master, slave, state))
-  for (const table of registered) found.push(...(await checkTable(master, slave, { table, checked })))
+  for (const table of registered) found.push(...(await checkTable(master, slave, { table, registered, checked })))
   return found
 }
 
 interface One {
   readonly table: SlaveTable
+  readonly registered: readonly SlaveTable[]
   readonly checked: CheckedMaster
 }
 
-async function checkTable(master: Session, slave: Session, { table, checked }: One): Promise<Finding[]> {
+async function checkTable(master: Session, slave: Session, { table, registered, checked }: One): Promise<Finding[]> {
   const where = { session: slave, table: table.table }
   const target = await describeTable(slave, table.table)
   if (!target || !['r', 'p'].includes(target.kind)) {
@@ -69,7 +71,11 @@ async function checkTable(master: Session, slave: Session, { table, checked }: O
       finding('slave-table-missing', where, 'there is no such table', `${dump} | psql ${shellWord(slave.database)}`),
     ]
   }
-  const found = [...(await checkTablePrivileges(slave, target)), ...(await checkSlaveTriggers(slave, target))]
+  const found = [
+    ...(await checkTablePrivileges(slave, target)),
+    ...(await checkSlaveTriggers(slave, target)),
+    ...(await checkForeignKeys(slave, target, registered)),
+  ]
   const captured = checked.captured.find((candidate) => sameName(candidate.table, table.table))
   const source = captured && checked.sources.get(captured.tableId)
   if (!source) return found

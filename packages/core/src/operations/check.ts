@@ -7,7 +7,7 @@ import { checkCounters, checkReplicaRole, checkSubscriptions } from '../check/by
 import { checkCapture } from '../check/capture.ts'
 import type { CheckLimits, Finding } from '../check/finding.ts'
 import { DEFAULT_LIMITS, finding } from '../check/finding.ts'
-import { checkLogSize, checkPrepared, checkSilent, checkTransactions } from '../check/held-log.ts'
+import { checkLogSize, checkPrepared, checkSilent, checkTaken, checkTransactions } from '../check/held-log.ts'
 import { checkLogPrivileges, checkTablePrivileges } from '../check/privileges.ts'
 import { checkNode } from '../check/schema-version.ts'
 import { checkSourceTable } from '../check/source-table.ts'
@@ -125,6 +125,7 @@ async function checkMaster(session: Session, slave: string, options: CheckOption
     ...(await checkPrepared(session, limits)),
     ...(await checkLogSize(session, captured, { servers, limits })),
     ...(await checkSilent(session, servers, limits)),
+    ...checkTaken(session, captured, servers),
   ]
   for (const table of captured) {
     options.onEvent?.({ kind: 'progress', message: `checking ${displayName(table.table)}`, table: table.table })

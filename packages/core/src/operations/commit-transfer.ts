@@ -11,15 +11,16 @@ import { RservError } from '../shared/errors.ts'
  */
 export async function commitTransfer(
   slave: Session,
-  transfer: { config: ClientConfig; origin: string; syncId: string },
+  transfer: { config: ClientConfig; origin: string; token: string },
 ): Promise<void> {
   try {
     await slave.run('commit')
   } catch (error) {
     if (!(error instanceof RservError) || error.code !== 'CONNECT') throw error
     await using again = await openSession(transfer.config, 'slave')
-    const { syncId } = await readPosition(again, transfer.origin)
-    if (syncId === null || BigInt(syncId) < BigInt(transfer.syncId)) throw error
+    const { token } = await readPosition(again, transfer.origin)
+    // Another position, later ones too: somebody else's.
+    if (token !== transfer.token) throw error
   }
   slave.reach('apply.committed')
 }

@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientConfig } from 'pg'
 import { holdSlave } from '../apply/slave-position.ts'
-import { openSession } from '../database/session.ts'
+import type { ConfigSource } from '../database/session.ts'
+import { currentConfig, openSession } from '../database/session.ts'
 import { codeOf, RservError } from '../shared/errors.ts'
 import type { Link } from './link.ts'
 import { connect } from './link.ts'
 import type { ReplicateOptions, TransferResult } from './replicate.ts'
+import type { TableError } from './park.ts'
+import { Parking } from './park.ts'
 import { cancelled, transferOnce } from './replicate.ts'
 import { Pace } from './steady/pace.ts'
 import { SteadyLink } from './steady/steady-link.ts'
@@ -19,6 +22,8 @@ export interface FollowOptions extends ReplicateOptions {
   idleMs?: number | undefined
   /** Most milliseconds between two attempts after failures; default 30000. */
   retryMs?: number | undefined
+  /** Milliseconds between two attempts at a parked table; default 60000. */
+  parkedRetryMs?: number | undefined
 }
 
 export type FollowEvent =
@@ -30,12 +35,14 @@ export type FollowEvent =
   | { readonly kind: 'in-sync'; readonly result: TransferResult }
   /** It failed, and will be tried again. Nothing is lost. */
   | { readonly kind: 'failed'; readonly error: unknown; readonly retryInMs: number }
+  /** It failed twice because of one table, which is left out from now on, tried again from time to time, and then copied. */
+  | { readonly kind: 'parked'; readonly error: TableError }
 
 const FIRST_RETRY_MS = 250
 /**
  * Keeps a slave up with its master, over connections that stay open, until it is told to stop. It looks often while
  * there is traffic and seldom when there is none; a look at an idle server is one statement without a table. After a
- * failure it connects anew, later each time. Only one follows a slave at a time.
+ * failure it connects anew, later each time, as the configuration says then. Only one follows a slave at a time.
  *
  * ```ts
  * for await (const event of follow(master, slave, { stop })) console.log(event.kind)
@@ -44,28 +51,49 @@ const FIRST_RETRY_MS = 250
  * @throws RservError CANCELLED when `signal` aborts, and what the first connection is refused for
  */
 export async function* follow(
-  master: ClientConfig,
-  slave: ClientConfig,
+  master: ConfigSource,
+  slave: ConfigSource,
   options: FollowOptions = {},
 ): AsyncGenerator<FollowEvent, void, void> {
   let failures = 0
   let everConnected = false
+  const parking = new Parking(slave, options)
   while (!options.stop?.aborted) {
     try {
-      for await (const event of followConnected(master, slave, options)) {
+      for await (const event of followConnected(master, slave, { ...options, parking })) {
         failures = event.kind === 'connected' ? failures : 0
         everConnected = true
         yield event
       }
       return
     } catch (error) {
-      if (options.signal?.aborted) throw cancelled(error)
-      if (!everConnected && !mayPass(error)) throw error
-      const retryInMs = Math.min(FIRST_RETRY_MS * 2 ** failures++, options.retryMs ?? 30_000)
-      yield { kind: 'failed', error, retryInMs }
-      await pause(retryInMs, options)
+      const event = await endure(error, { parking, failures, everConnected, options })
+      if (event) yield event
+      if (event?.kind !== 'failed') continue
+      failures++
+      await pause(event.retryInMs, options)
     }
   }
+}
+
+interface Endured {
+  readonly parking: Parking
+  /** In a row, before this one. */
+  readonly failures: number
+  readonly everConnected: boolean
+  readonly options: FollowOptions
+}
+
+/** What to tell of a failure, if anything; throws what ends it. */
+async function endure(
+  error: unknown,
+  { parking, failures, everConnected, options }: Endured,
+): Promise<FollowEvent | null> {
+  if (options.signal?.aborted) throw cancelled(error)
+  const parked = await parking.failed(error).catch(() => null)
+  if (parked) return parked.isNew ? { kind: 'parked', error: parked.error } : null
+  if (!everConnected && !mayPass(error)) throw error
+  return { kind: 'failed', error, retryInMs: Math.min(FIRST_RETRY_MS * 2 ** failures, options.retryMs ?? 30_000) }
 }
 
 /** A server that is not there, and a slave that somebody else works for, may be different soon. */
@@ -73,52 +101,66 @@ function mayPass(error: unknown): boolean {
   return error instanceof RservError && (error.code === 'CONNECT' || error.code === 'BUSY')
 }
 
+interface Following extends FollowOptions {
+  readonly parking: Parking
+}
+
 async function* followConnected(
-  master: ClientConfig,
-  slave: ClientConfig,
-  options: FollowOptions,
+  master: ConfigSource,
+  slave: ConfigSource,
+  options: Following,
 ): AsyncGenerator<FollowEvent, void, void> {
-  await using masterSession = await openSession(master, 'master', options)
-  await using slaveSession = await openSession(slave, 'slave', options)
+  await using masterSession = await openSession(await currentConfig(master), 'master', options)
+  const slaveConfig = await currentConfig(slave)
+  await using slaveSession = await openSession(slaveConfig, 'slave', options)
   const link = await connect(masterSession, slaveSession)
   await holdSlave(slaveSession, link.node.nodeId)
   yield { kind: 'connected' }
-  yield* transfers(link, slave, options)
+  yield* transfers(link, slaveConfig, options)
 }
 
 async function* transfers(
   link: Link,
   slave: ClientConfig,
-  options: FollowOptions,
+  options: Following,
 ): AsyncGenerator<FollowEvent, void, void> {
   const steady = new SteadyLink(link, slave)
   const pace = new Pace(options.idleMs ?? 200)
   while (!options.stop?.aborted) {
-    const snapshot = pace.idle ? await currentSnapshot(link) : ''
-    if (pace.idle && pace.mayRest(snapshot)) {
-      await pause(pace.rest(), options)
-      continue
+    if (options.parking.due && (await options.parking.choose(link.slave))) {
+      yield { kind: 'applied', result: await thorough(link, slave, { steady, options }) }
     }
-    const quick = pace.lookAgain ? null : await steady.transfer()
-    const result = quick ?? (await thorough(link, slave, { steady, options }))
-    if (result.outcome === 'applied') {
-      yield { kind: 'applied', result }
-      await pause(Math.max(pace.applied(steady.lookMs, result.elapsedMs), options.pauseMs ?? 0), options)
-    } else {
-      if (!pace.idle) yield { kind: 'in-sync', result }
-      await pause(pace.nothing(snapshot), options)
-    }
+    yield* transferNow(link, slave, { pace, steady, options })
   }
   await steady.confirm()
+}
+
+/** A look, the transfer if there is one, and the rest after it. */
+async function* transferNow(
+  link: Link,
+  slave: ClientConfig,
+  { pace, steady, options }: { pace: Pace; steady: SteadyLink; options: Following },
+): AsyncGenerator<FollowEvent, void, void> {
+  const snapshot = pace.idle ? await currentSnapshot(link) : ''
+  if (pace.idle && pace.mayRest(snapshot)) return pause(pace.rest(), options)
+  const quick = pace.lookAgain ? null : await steady.transfer()
+  const result = quick ?? (await thorough(link, slave, { steady, options }))
+  if (result.outcome === 'applied') {
+    yield { kind: 'applied', result }
+    return pause(Math.max(pace.applied(steady.lookMs, result.elapsedMs), options.pauseMs ?? 0), options)
+  }
+  if (!pace.idle) yield { kind: 'in-sync', result }
+  return pause(pace.nothing(snapshot), options)
 }
 
 /** A transfer that takes nothing for granted, after which quick ones may follow. */
 async function thorough(
   link: Link,
   slave: ClientConfig,
-  { steady, options }: { steady: SteadyLink; options: FollowOptions },
+  { steady, options }: { steady: SteadyLink; options: Following },
 ): Promise<TransferResult> {
-  const result = await transferOnce(link, slave, options)
+  const result = await transferOnce(link, slave, { ...options, tries: options.parking.tries })
+  options.parking.succeeded()
   await steady.prepare()
   return result
 }

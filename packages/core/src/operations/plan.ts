@@ -3,6 +3,7 @@ import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import type { Wanted } from '../changes/wanted.ts'
 import { RservError } from '../shared/errors.ts'
 import { displayName } from '../shared/names.ts'
+import { errorOfTable } from '../shared/of-table.ts'
 import type { Position } from '../shared/position.ts'
 import { includes } from '../shared/position.ts'
 import type { DatabaseNames } from '../shared/resync-command.ts'
@@ -33,10 +34,14 @@ export function planForSlave(
   for (const slaveTable of slaveTables) {
     if (slaveTable.origin !== null && slaveTable.origin !== origin.nodeId) continue
     const table = byName.get(JSON.stringify([slaveTable.table.schema, slaveTable.table.name]))
-    if (!table) throw notCaptured(slaveTable)
-    checkKeys(table, slaveTable)
-    plan.tables.push(table)
-    plan.wanted.push(want(table, slaveTable, { position, origin }))
+    try {
+      if (!table) throw notCaptured(slaveTable)
+      checkKeys(table, slaveTable)
+      plan.tables.push(table)
+      plan.wanted.push(want(table, slaveTable, { position, origin }))
+    } catch (error) {
+      throw errorOfTable(error, slaveTable.table)
+    }
   }
   return plan
 }

@@ -2,6 +2,7 @@ import type { ClientConfig } from 'pg'
 import { checkPosition } from '../acknowledge/check-position.ts'
 import { CONFIRM_TIMEOUT_MS, confirmSync } from '../acknowledge/confirm.ts'
 import type { KnownServer } from '../acknowledge/servers.ts'
+import { analyzeCopied } from '../apply/analyze-copied.ts'
 import { applyTransfer } from '../apply/apply-transfer.ts'
 import type { TableResult } from '../apply/results.ts'
 import type { SlavePosition } from '../apply/slave-position.ts'
@@ -15,6 +16,8 @@ import { openSession } from '../database/session.ts'
 import { begin, inTransaction, rollback } from '../database/transaction.ts'
 import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
+import type { QualifiedName } from '../shared/names.ts'
+import { ofTable } from '../shared/of-table.ts'
 import { beginLiveTransfer } from '../transfer/live-transfer.ts'
 import { commitTransfer } from './commit-transfer.ts'
 import type { Link } from './link.ts'
@@ -28,6 +31,12 @@ import { refreshTable } from './refresh-table.ts'
 export interface ReplicateOptions extends CommonOptions {
   /** Name under which the master registers a new slave; default the slave database's name. */
   server?: string | undefined
+}
+
+/** What `follow` says more. */
+export interface TransferOptions extends ReplicateOptions {
+  /** Which parked tables to try; default all. */
+  tries?: ((table: QualifiedName) => boolean) | undefined
 }
 
 export interface TransferResult {
@@ -59,12 +68,22 @@ export async function replicate(
   return await transferOnce(link, slave, options)
 }
 
+/** Attempts at a transfer between which DDL comes. */
+const ATTEMPTS = 5
+
 /** One transfer over connections that are open, and stay open unless it fails in the middle of a COPY. */
-export async function transferOnce(
-  link: Link,
-  slave: ClientConfig,
-  options: ReplicateOptions,
-): Promise<TransferResult> {
+export async function transferOnce(link: Link, slave: ClientConfig, options: TransferOptions): Promise<TransferResult> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await attemptTransfer(link, slave, options)
+    } catch (error) {
+      const altered = error instanceof RservError && error.code === 'ALTERED'
+      if (!altered || attempt === ATTEMPTS) throw error
+    }
+  }
+}
+
+async function attemptTransfer(link: Link, slave: ClientConfig, options: TransferOptions): Promise<TransferResult> {
   const started = performance.now()
   const { master, slave: slaveSession } = link
   await begin(slaveSession)
@@ -117,10 +136,11 @@ async function planTransfer(
   { master, slave, node }: Link,
   known: KnownServer | null,
   position: SlavePosition,
-  options: CommonOptions,
+  options: TransferOptions,
 ): Promise<Plan | null> {
-  const slaveTables = await listSlaveTables(slave)
-  if (slaveTables.length === 0) {
+  const registered = await listSlaveTables(slave)
+  const slaveTables = registered.filter(({ table, parked }) => parked === null || (options.tries?.(table) ?? true))
+  if (registered.length === 0) {
     options.onEvent?.({
       kind: 'notice',
       message: `no table is registered on slave ${slave.database}: rserv slave-add-table`,
@@ -137,7 +157,9 @@ async function planTransfer(
       ...names,
     })
     for (const table of await findSuspects(master, plan.tables)) {
-      await refreshTable(master, table, await checkSource(master, table, slave.database))
+      await ofTable(table.table, async () =>
+        refreshTable(master, table, await checkSource(master, table, slave.database)),
+      )
     }
     return (await anythingChanged(master, plan.wanted)) ? plan : null
   })
@@ -157,10 +179,11 @@ async function transfer(
 ): Promise<{ syncId: string; tables: TableResult[] }> {
   const moving = await beginLiveTransfer(master, { node, server, from: position.position, ...plan })
   const tables = await applyTransfer(slave, moving, { accepts: () => true, onEvent: options.onEvent })
-  const { syncId } = moving.header
-  await commitTransfer(slave, { config, origin: node.nodeId, syncId })
+  const { syncId, token } = moving.header
+  await commitTransfer(slave, { config, origin: node.nodeId, token })
   await confirm(master, syncId, options)
   master.reach('acknowledge.confirmed')
+  await analyzeCopied(slave, tables)
   return { syncId, tables }
 }
 

@@ -1,5 +1,5 @@
 import type { ClientConfig } from 'pg'
-import { lockPosition } from '../apply/slave-position.ts'
+import { lockBetweenTransfers } from '../apply/slave-position.ts'
 import type { SlaveTable } from '../apply/slave-tables.ts'
 import { listSlaveTables } from '../apply/slave-tables.ts'
 import type { BackendResolver } from '../capture/contract.ts'
@@ -59,7 +59,7 @@ export async function resync(master: ClientConfig, slave: ClientConfig, options:
   const link = await connect(masterSession, slaveSession)
   return await inTransaction(slaveSession, async () => {
     // Holds any replicator off until the marks are committed.
-    await lockPosition(slaveSession, link.node.nodeId)
+    await lockBetweenTransfers(slaveSession, link.node.nodeId)
     const chosen = await choose(link, options)
     const tables: ResyncedTable[] = []
     for (const table of chosen) {
@@ -128,7 +128,8 @@ async function isCaptured(master: Session, table: ReplicatedTable, slave: string
 
 export async function markNew(slave: Session, { schema, name }: QualifiedName): Promise<void> {
   await slave.run(
-    `update rserv.slave_table set state = 'new', origin = null where schema_name = $1 and table_name = $2`,
+    `update rserv.slave_table set state = 'new', origin = null, parked_at = null, parked_code = null, parked_message = null
+      where schema_name = $1 and table_name = $2`,
     [schema, name],
   )
 }

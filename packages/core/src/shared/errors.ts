@@ -1,3 +1,5 @@
+import type { QualifiedName } from './names.ts'
+
 /** Every error that rserv raises on purpose; the comment says when. */
 export type ErrorCode =
   /** The connection could not be made or was lost. */
@@ -42,6 +44,8 @@ export type ErrorCode =
   | 'POSITION_UNKNOWN'
   /** The table was dropped, re-created or renamed, or its capture was altered. */
   | 'CAPTURE_BROKEN'
+  /** DDL changed the table while its transfer was being prepared; passes at the next attempt. */
+  | 'ALTERED'
   /** The slave's table cannot hold what arrives. */
   | 'TABLE_MISMATCH'
   /** A trigger or rule on the slave changed or swallowed rows. */
@@ -65,6 +69,8 @@ export interface ErrorDetails {
   hint?: string | undefined
   side?: Side | undefined
   cause?: unknown
+  /** The table that it happened with, where it was one. */
+  table?: QualifiedName | undefined
   /** SQLSTATE of the server's error, five characters. */
   sqlState?: string | undefined
 }
@@ -75,6 +81,7 @@ export class RservError extends Error {
   readonly hint: string | undefined
   readonly side: Side | undefined
   readonly sqlState: string | undefined
+  readonly table: QualifiedName | undefined
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -83,6 +90,7 @@ export class RservError extends Error {
     this.hint = details.hint
     this.side = details.side
     this.sqlState = details.sqlState
+    this.table = details.table
   }
 }
 

@@ -13,6 +13,7 @@ import type { Node } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
 import { RservError } from '../shared/errors.ts'
 import { displayName } from '../shared/names.ts'
+import { ofTable } from '../shared/of-table.ts'
 import type { Position } from '../shared/position.ts'
 import { chooseWay } from './choose-way.ts'
 import { readSequences } from './sequences.ts'
@@ -51,6 +52,7 @@ interface Source {
 }
 
 const NEW_SYNC = `select json_build_object('syncId', nextval('rserv.sync_id_seq')::text, 'token', gen_random_uuid(),
+  'encoding', case current_setting('server_encoding') when 'SQL_ASCII' then 'SQL_ASCII' else 'UTF8' end,
   'given', (select coalesce(json_agg(json_build_object('syncId', s.sync_id::text, 'token', s.token) order by s.sync_id), '[]')
     from rserv.sync s join rserv.server v using (server_id)
     where v.server_id = $1 and s.sync_id >= coalesce(v.sync_id, 0)))`
@@ -64,7 +66,10 @@ export async function beginLiveTransfer(session: Session, request: LiveRequest):
   const to = await openRead(session, request.tables)
   const sources = await describeSources(session, request)
   session.reach('changes.counted')
-  const sync = await session.json<Pick<TransferHeader, 'syncId' | 'token' | 'given'>>(NEW_SYNC, [request.server.id])
+  const sync = await session.json<Pick<TransferHeader, 'syncId' | 'token' | 'encoding' | 'given'>>(NEW_SYNC, [
+    request.server.id,
+  ])
+  await session.run(`set local client_encoding = '${sync.encoding}'`)
   const header: TransferHeader = {
     origin: request.node.nodeId,
     originDatabase: session.database,
@@ -91,7 +96,7 @@ async function describeSources(session: Session, request: LiveRequest): Promise<
     const changed = changes.get(table.tableId)
     if (!wanted || !changed) continue
     const looked = changed.mode !== 'unchanged' || suspects.has(table)
-    const description = looked ? await checkSource(session, table) : null
+    const description = looked ? await ofTable(table.table, () => checkSource(session, table)) : null
     if (description) refuseAltered(recorded.get(table.tableId) ?? table, description)
     sources.push({ table, wanted, changed, description })
   }
@@ -101,7 +106,7 @@ async function describeSources(session: Session, request: LiveRequest): Promise<
 /** DDL that changed rows after the plan was made is not in the log yet: the next plan puts it there. */
 function refuseAltered(recorded: ReplicatedTable, now: TableDescription): void {
   if (contentChange(recorded, now) !== 'rows') return
-  throw new RservError('CAPTURE_BROKEN', `${displayName(now)} was altered while a transfer was being prepared`, {
+  throw new RservError('ALTERED', `${displayName(now)} was altered while a transfer was being prepared`, {
     side: 'master',
     hint: 'Run the command again.',
   })
@@ -129,7 +134,8 @@ async function* readSections(
   for (const { table, description, changed, wanted, header } of sources.flatMap(withHeader)) {
     const few = areFew(changed.logRows, description.estimatedRows)
     const request = { table, description, since: wanted.since, few }
-    const way = await chooseWay(session, { request, header, logRows: changed.logRows }, wishes)
+    const choosing = { request, header, logRows: changed.logRows }
+    const way = await ofTable(table.table, () => chooseWay(session, choosing, wishes))
     const sent: TransferTable = way === 'whole' ? { ...header, mode: 'copy' } : header
     const binary = way !== 'mixed' && wishes.binary(header)
     const section = (part: SectionPart, sql: string): TransferSection => {

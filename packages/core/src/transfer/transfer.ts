@@ -29,6 +29,8 @@ export interface TransferHeader {
   readonly syncId: string
   /** uuid that names this position, and no other of any master. */
   readonly token: string
+  /** Encoding of texts in the sections; `SQL_ASCII`: bytes as the master has them, which does not know it either. */
+  readonly encoding: 'UTF8' | 'SQL_ASCII'
   /** The positions that the master gave this slave since the one that it last confirmed, that one too. */
   readonly given: readonly { readonly syncId: string; readonly token: string }[]
   /** Position that the slave must be at, or beyond; null: a slave without one. */

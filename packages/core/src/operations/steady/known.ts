@@ -65,7 +65,7 @@ interface SlaveFacts extends Pick<Known, 'slaveVersion' | 'position'> {
 async function learnSlave({ slave, node }: Link): Promise<SlaveFacts | null> {
   await begin(slave, { isolation: 'repeatable read' })
   try {
-    const tables = await listSlaveTables(slave)
+    const tables = (await listSlaveTables(slave)).filter(({ parked }) => parked === null)
     const { syncId, position, serverName } = await readPosition(slave, node.nodeId)
     const synced = tables.every(({ state, origin }) => state === 'synced' && origin === node.nodeId)
     if (syncId === null || position === null || !synced || !(await hasEncoding(slave))) return null

@@ -47,7 +47,7 @@ export async function write(
   const counts = answers.flat().filter((row) => 'written' in row)
   if (counts.some((row) => row['written'] !== row['present'])) return null
   slave.reach('apply.position')
-  await commitTransfer(slave, { config, origin: node.nodeId, syncId })
+  await commitTransfer(slave, { config, origin: node.nodeId, token })
   for (const { known, sequences } of tables) {
     for (const [index, sequence] of known.sequences.entries()) sequence.applied = sequences[index]
   }

@@ -50,16 +50,11 @@ function checkHeader(value: unknown): TransferHeader {
       },
     )
   }
-  const whole =
-    header.format === FORMAT &&
-    header.origin &&
-    header.syncId &&
-    header.token &&
-    Array.isArray(header.given) &&
-    header.to &&
-    header.server &&
-    Array.isArray(header.tables)
-  if (!whole) throw badSnapshot('its header is incomplete')
+  const { origin, syncId, token, encoding, to, server } = header
+  const whole = header.format === FORMAT && [origin, syncId, token, to, server].every(Boolean)
+  const readable = encoding === 'UTF8' || encoding === 'SQL_ASCII'
+  if (!whole || !readable || !Array.isArray(header.given) || !Array.isArray(header.tables))
+    throw badSnapshot('its header is incomplete')
   return header as TransferHeader
 }
 

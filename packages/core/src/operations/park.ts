@@ -1,0 +1,99 @@
+import { listSlaveTables, parkTable } from '../apply/slave-tables.ts'
+import type { ConfigSource, Session } from '../database/session.ts'
+import { currentConfig, openSession } from '../database/session.ts'
+import { inTransaction } from '../database/transaction.ts'
+import type { ErrorCode } from '../shared/errors.ts'
+import { RservError } from '../shared/errors.ts'
+import type { CommonOptions } from '../shared/events.ts'
+import type { QualifiedName } from '../shared/names.ts'
+import { displayName } from '../shared/names.ts'
+
+const CODES = new Set<ErrorCode>([
+  'CAPTURE_BROKEN',
+  'LOG_GAP',
+  'NO_KEY',
+  'NO_SUCH_COLUMN',
+  'NO_SUCH_TABLE',
+  'NOT_REPLICATED',
+  'PRIVILEGE',
+  'ROW_SECURITY',
+  'ROWS_SWALLOWED',
+  'TABLE_MISMATCH',
+  'UNSUPPORTED_TABLE',
+])
+
+/** Classes of SQLSTATEs that are about rows and tables, and not about the server, the connection or other sessions. */
+const CLASSES = /^(?:0A|21|22|23|27|2F|38|39|42|44|54|P0)/
+
+/** An error that one table is the reason of, and that would be the same at the next attempt. */
+export type TableError = RservError & { readonly table: QualifiedName }
+
+function isTableError(error: unknown): error is TableError {
+  if (!(error instanceof RservError) || error.table === undefined) return false
+  return CODES.has(error.code) || (error.code === 'SQL' && CLASSES.test(error.sqlState ?? ''))
+}
+
+/**
+ * Keeps the tables of a slave whose transfers fail apart from the others, for as long as they do (cases 120, 139, 146).
+ * One that has failed is tried again once before it is parked, and later one at a time.
+ */
+export class Parking {
+  readonly #slave: ConfigSource
+  readonly #options: CommonOptions
+  readonly #retryMs: number
+  #failed: string | undefined
+  #trying: QualifiedName | undefined
+  #next: number
+
+  constructor(slave: ConfigSource, options: CommonOptions & { parkedRetryMs?: number | undefined }) {
+    this.#slave = slave
+    this.#options = options
+    this.#retryMs = options.parkedRetryMs ?? 60_000
+    this.#next = 0
+  }
+
+  /** Is it time to try a parked table? Not while another one is about to be parked. */
+  get due(): boolean {
+    return this.#failed === undefined && performance.now() >= this.#next
+  }
+
+  /** Chooses the table to be tried: the one whose last attempt is longest ago. Null: none is parked. */
+  async choose(session: Session): Promise<QualifiedName | null> {
+    this.#next = performance.now() + this.#retryMs
+    const tables = await inTransaction(session, () => listSlaveTables(session))
+    const parked = tables.flatMap(({ table, parked: why }) => (why ? [{ table, at: why.at }] : []))
+    const [oldest] = parked.toSorted((a, b) => (a.at < b.at ? -1 : 1))
+    this.#trying = oldest?.table
+    return oldest?.table ?? null
+  }
+
+  /** Is this the table that is tried now? */
+  readonly tries = (table: QualifiedName): boolean =>
+    this.#trying !== undefined && displayName(table) === displayName(this.#trying)
+
+  /** A transfer was applied. */
+  succeeded(): void {
+    this.#failed = undefined
+    this.#trying = undefined
+  }
+
+  /**
+   * A transfer failed.
+   * @returns the error whose table is parked now, or was and stays so; null where that was not the reason
+   */
+  async failed(error: unknown): Promise<{ isNew: boolean; error: TableError } | null> {
+    if (!isTableError(error)) return null
+    const name = displayName(error.table)
+    const again = this.tries(error.table)
+    this.#trying = undefined
+    this.#next = performance.now() + this.#retryMs
+    if (!again && this.#failed !== name) {
+      this.#failed = name
+      return null
+    }
+    this.#failed = undefined
+    await using session = await openSession(await currentConfig(this.#slave), 'slave', this.#options)
+    await inTransaction(session, () => parkTable(session, error.table, error))
+    return { isNew: !again, error }
+  }
+}
