@@ -156,6 +156,13 @@ test('refusals: a replicator at work, tables of nobody; a table of another maste
   await using pair = await replicatedPair(DDL)
   const other = await pair.slave.connect()
   const [{ node_id: origin } = {}] = await pair.master.query('select node_id from rserv.node')
+  await other.query('begin; select from rserv.slave_sync for update')
+  await expect(
+    resync(pair.master.config, pair.slave.config, { backends, attempts: 1, lockTimeoutMs: 100 }),
+  ).rejects.toMatchObject({ code: 'BUSY' })
+  // A first transfer under way: there is no position yet that could be waited for.
+  await other.query('rollback')
+  await other.query('delete from rserv.slave_sync')
   await other.query('begin')
   await other.query(`select pg_advisory_xact_lock(hashtextextended('rserv.apply ' || $1, 0))`, [origin])
   await expect(again(pair)).rejects.toMatchObject({ code: 'BUSY' })

@@ -86,10 +86,11 @@ function nothing(table: CaptureTable, { logColumn }: KeyColumn): string {
   return `(null::${quoteName(table.log)}).${logColumn}`
 }
 
+/** Of a type that no key has, and not the log column's: before PostgreSQL 17 a lost log would be told as bad syntax. */
 function fallbacks(table: CaptureTable): string[] {
   // A variable of these names would hide the row itself.
   const possible = table.keyColumns.filter(({ column }) => !['new', 'old'].includes(column))
-  return possible.map(({ column, logColumn }) => `${quoteIdent(column)} ${quoteName(table.log)}.${logColumn}%type;`)
+  return possible.map(({ column }) => `${quoteIdent(column)} pg_catalog.json;`)
 }
 
 /** A name for something of ours that no key column has. */

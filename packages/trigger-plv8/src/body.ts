@@ -24,7 +24,7 @@ export interface BodyTable {
   /** Names the buffer. */
   readonly id: number
   readonly columns: readonly BodyColumn[]
-  /** Inserts keys into the log; one text[] for each column. */
+  /** Inserts keys into the log; $1 is the JSON text of an array of `Key`. */
   readonly insert: string
   /** Logs that any key may have changed. */
   readonly whole: string
@@ -32,13 +32,17 @@ export interface BodyTable {
 
 export interface BodyColumn {
   readonly name: string
+  /** The column of the log. */
+  readonly log: string
   /** PLV8 gives an oid above 2^31 as a negative number. */
   readonly oid: boolean
 }
 
+/** Values as text, by the names of the log's columns. */
+type Key = Record<string, string>
+
 interface Buffer {
-  /** A column of keys each, as text. */
-  readonly columns: string[][]
+  readonly keys: Key[]
   /** Made by a row trigger, because the one of BEFORE STATEMENT was gone. */
   readonly lost: boolean
 }
@@ -65,25 +69,30 @@ export function rservText(value: unknown, column: BodyColumn): string {
   return hex
 }
 
-export function rservWrite(table: BodyTable, columns: readonly (readonly string[])[]): void {
+export function rservKey(table: BodyTable, row: Row): Key {
+  const key: Key = {}
+  for (const column of table.columns) key[column.log] = rservText(row[column.name], column)
+  return key
+}
+
+export function rservWrite(table: BodyTable, keys: readonly Key[]): void {
   const { plans } = rservState()
-  const types = table.columns.map(() => 'text[]')
-  const plan = (plans[table.insert] ??= plv8.prepare(table.insert, types))
-  plan.execute(columns)
+  const plan = (plans[table.insert] ??= plv8.prepare(table.insert, ['text']))
+  plan.execute([JSON.stringify(keys)])
 }
 
 export function rservPush(table: BodyTable, row: Row): void {
   const { buffers } = rservState()
-  const buffer = (buffers[table.id] ??= { lost: true, columns: table.columns.map(() => []) })
-  table.columns.forEach((column, index) => buffer.columns[index]?.push(rservText(row[column.name], column)))
-  if ((buffer.columns[0]?.length ?? 0) < 5000) return
-  rservWrite(table, buffer.columns)
-  for (const column of buffer.columns) column.length = 0
+  const buffer = (buffers[table.id] ??= { lost: true, keys: [] })
+  buffer.keys.push(rservKey(table, row))
+  if (buffer.keys.length < 5000) return
+  rservWrite(table, buffer.keys)
+  buffer.keys.length = 0
 }
 
 /** BEFORE STATEMENT */
 export function start(table: BodyTable): void {
-  rservState().buffers[table.id] = { lost: false, columns: table.columns.map(() => []) }
+  rservState().buffers[table.id] = { lost: false, keys: [] }
 }
 
 /** AFTER ROW, new version, outside of other triggers */
@@ -101,24 +110,18 @@ export function flush(table: BodyTable): void {
   const { buffers } = rservState()
   const buffer = buffers[table.id]
   if (!buffer || buffer.lost) plv8.execute(table.whole)
-  if (buffer?.columns[0]?.length) rservWrite(table, buffer.columns)
-  buffers[table.id] = { lost: false, columns: table.columns.map(() => []) }
+  if (buffer?.keys.length) rservWrite(table, buffer.keys)
+  buffers[table.id] = { lost: false, keys: [] }
 }
 
 /** AFTER ROW, new version, at once */
 export function writeNew(table: BodyTable): void {
-  rservWrite(
-    table,
-    table.columns.map((column) => [rservText(NEW[column.name], column)]),
-  )
+  rservWrite(table, [rservKey(table, NEW)])
 }
 
 /** AFTER ROW, old version, at once */
 export function writeOld(table: BodyTable): void {
-  rservWrite(
-    table,
-    table.columns.map((column) => [rservText(OLD[column.name], column)]),
-  )
+  rservWrite(table, [rservKey(table, OLD)])
 }
 
 /** AFTER TRUNCATE */

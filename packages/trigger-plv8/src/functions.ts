@@ -5,6 +5,7 @@ import {
   collectNew,
   collectOld,
   flush,
+  rservKey,
   rservPush,
   rservState,
   rservText,
@@ -17,7 +18,7 @@ import {
 import type { Part } from './names.ts'
 import { functionName, parts } from './names.ts'
 
-const WRITE = [rservState, rservText, rservWrite]
+const WRITE = [rservState, rservText, rservKey, rservWrite]
 
 /** The part's function of body.ts, behind those that it calls, directly or not. */
 const SOURCES: Record<Part, readonly ((...parameters: never[]) => unknown)[]> = {
@@ -54,15 +55,19 @@ function bodyText(part: Part): string {
   return SOURCES[part].map(String).join('\n')
 }
 
+/** Texts become keys by the types' input functions: a cast could be one that the type's owner made (case 70). */
 function bodyTable(table: CaptureTable): BodyTable {
-  const values = table.keyColumns.map(({ logColumn, type }) => `u.${logColumn}::${type}`).join(', ')
-  const names = table.keyColumns.map(({ logColumn }) => logColumn).join(', ')
-  const keys = table.keyColumns.map((_, index) => `pg_catalog.unnest($${index + 1}::pg_catalog.text[])`).join(', ')
+  const columns = table.keyColumns.map(({ logColumn }) => logColumn).join(', ')
+  const log = quoteName(table.log)
   return {
     id: table.tableId,
-    columns: table.keyColumns.map(({ column, type }) => ({ name: column, oid: type === 'oid' })),
-    insert: `insert into ${quoteName(table.log)} (xid, ${names})
-      select pg_catalog.pg_current_xact_id(), ${values} from rows from (${keys}) as u (${names})`,
+    columns: table.keyColumns.map(({ column, logColumn, type }) => ({
+      name: column,
+      log: logColumn,
+      oid: type === 'oid',
+    })),
+    insert: `insert into ${log} (xid, ${columns}) select pg_catalog.pg_current_xact_id(), ${columns}
+      from pg_catalog.json_populate_recordset(null::${log}, $1::pg_catalog.json)`,
     whole: `insert into ${quoteName(table.truncateLog)} (xid, ${quoteIdent('table_id')})
       values (pg_catalog.pg_current_xact_id(), ${table.tableId})`,
   }

@@ -40,12 +40,16 @@ export async function lockPosition(session: Session, origin: string): Promise<Sl
 /**
  * Keeps transfers away until the end of the transaction, also those of somebody who follows the slave: waits for the one
  * in hand, as long as `lock_timeout` lets it.
- * @throws RservError LOCK_TIMEOUT, BUSY while a first transfer is under way
+ * @throws RservError BUSY, at once while a first transfer is under way
  */
 export async function lockBetweenTransfers(session: Session, origin: string): Promise<void> {
   const lock = await session.row(`select pg_catalog.pg_try_advisory_xact_lock(${LOCK}) as free`, [origin])
-  const row = await session.row(`${READ} for update`, [origin])
-  if (lock?.['free'] !== 't' && !row) throw busy(session)
+  try {
+    const row = await session.row(`${READ} for update`, [origin])
+    if (lock?.['free'] !== 't' && !row) throw busy(session)
+  } catch (error) {
+    throw codeOf(error) === '55P03' ? busy(session) : error
+  }
 }
 
 /**

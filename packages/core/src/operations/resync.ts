@@ -57,7 +57,7 @@ export async function resync(master: ClientConfig, slave: ClientConfig, options:
   await using masterSession = await openSession(master, 'master', options)
   await using slaveSession = await openSession(slave, 'slave', options)
   const link = await connect(masterSession, slaveSession)
-  return await inTransaction(slaveSession, async () => {
+  const mark = async (): Promise<ResyncResult> => {
     // Holds any replicator off until the marks are committed.
     await lockBetweenTransfers(slaveSession, link.node.nodeId)
     const chosen = await choose(link, options)
@@ -70,7 +70,9 @@ export async function resync(master: ClientConfig, slave: ClientConfig, options:
     else if (whole) await forgetPosition(slaveSession, link.node.nodeId)
     const row = await slaveSession.row('select node_id from rserv.node')
     return { master: masterSession.database, slave: slaveSession.database, nodeId: row?.['node_id'] ?? '', tables }
-  })
+  }
+  const { attempts = 30, lockTimeoutMs = 1000 } = options
+  return await inTransaction(slaveSession, mark, { lockTimeoutMs: attempts * lockTimeoutMs })
 }
 
 /** The captured tables that are meant. A named one is taken over, whatever master it came from. */

@@ -96,6 +96,19 @@ export const TRANSACTIONS: readonly Script[] = [
     ],
   },
   {
+    name: 'a key of a type whose owner made a cast that would run with the rights of the capture',
+    ddl: `create type mine as enum ('a', 'b', 'c');
+      create function forged(text) returns mine language sql as $$ select 'c'::mine $$;
+      create cast (text as mine) with function forged(text) as implicit;
+      create table t (id mine primary key, v text)`,
+    tables: [{ name: 't' }],
+    steps: [
+      step([`insert into t values ('a', 'x')`], keys('t', 'a')),
+      step([`update t set id = 'b'`], keys('t', 'a', 'b')),
+      step([`delete from t`], keys('t', 'b')),
+    ],
+  },
+  {
     name: 'prepared transactions',
     ddl: T,
     tables: [{ name: 't' }],

@@ -15,10 +15,10 @@ export interface TriggerCall {
   readonly old: readonly (string | null)[] | null
 }
 
-/** A statement that the body ran; each parameter is a text[]. */
+/** A statement that the body ran. */
 export interface Executed {
   readonly sql: string
-  readonly parameters: readonly (readonly string[])[]
+  readonly parameters: readonly string[]
 }
 
 /** The text of a function's body, and the columns that its rows have. */
@@ -92,7 +92,7 @@ function rowOf(
 
 function api(run: (statement: Executed) => void): object {
   const execute = (sql: string, parameters: readonly unknown[] = []): number => {
-    run({ sql, parameters: parameters.map(textArray) })
+    run({ sql, parameters: parameters.map(text) })
     return 0
   }
   return {
@@ -106,10 +106,8 @@ function api(run: (statement: Executed) => void): object {
   }
 }
 
-/** An array parameter must be an array, of strings here: that is what is exact for every type. */
-function textArray(parameter: unknown): string[] {
-  if (!Array.isArray(parameter) || parameter.some((value) => typeof value !== 'string')) {
-    throw new TypeError('a parameter is not an array of strings')
-  }
-  return [...(parameter as string[])]
+/** Strings are what PLV8 hands over exactly for every type. */
+function text(parameter: unknown): string {
+  if (typeof parameter !== 'string') throw new TypeError('a parameter is not a string')
+  return parameter
 }

@@ -44,7 +44,7 @@ const SUPPORT = (channel: Channel): string => `create schema plv8_stand_in;
   create table plv8_stand_in.reply (line text);
   create function plv8_stand_in.ask(request jsonb) returns void language plpgsql security definer
     set search_path = pg_catalog, pg_temp as $standin$
-  declare answer jsonb; run jsonb; parameters text[][];
+  declare answer jsonb; run jsonb;
   begin
     perform pg_advisory_lock(2000);
     execute format('copy (select encode(convert_to(%L, ''UTF8''), ''hex'')) to %L', request::text, ${quoteLiteral(channel.request)});
@@ -55,17 +55,13 @@ const SUPPORT = (channel: Channel): string => `create schema plv8_stand_in;
     if answer ? 'error' then raise exception '%', answer->>'error'; end if;
     for run in select * from jsonb_array_elements(answer->'executed') loop
       begin
-        execute run->>'sql' using
-          plv8_stand_in.strings(run->'parameters'->0), plv8_stand_in.strings(run->'parameters'->1),
-          plv8_stand_in.strings(run->'parameters'->2), plv8_stand_in.strings(run->'parameters'->3);
+        execute run->>'sql' using run->'parameters'->>0, run->'parameters'->>1, run->'parameters'->>2;
       exception when sqlstate 'ZZZZZ' then null;
       end;
     end loop;
   end $standin$;
   create function plv8_reset() returns void language sql as
-    $$ select plv8_stand_in.ask(jsonb_build_object('reset', pg_backend_pid())) $$;
-  create function plv8_stand_in.strings(list jsonb) returns text[] language sql as
-    $$ select array_agg(value order by position) from jsonb_array_elements_text(list) with ordinality as e (value, position) $$`
+    $$ select plv8_stand_in.ask(jsonb_build_object('reset', pg_backend_pid())) $$`
 
 /** The PL/pgSQL function that takes the place of a PLV8 one of the same name. */
 function replaceFunction(sql: string, table: CaptureTable, engine: Plv8Engine): string {
