@@ -9,6 +9,7 @@ import type { Pair } from '../support/pair.ts'
 import { replicatedPair } from '../support/pair.ts'
 import { startReplicator } from '../support/replicator.ts'
 import { settle } from '../support/settle.ts'
+import { tally } from '../support/tally.ts'
 
 /** Commits of the application are not flushed for a while: a crash of the master loses the last of them. */
 const LAZY = { synchronous_commit: 'off', wal_writer_delay: '10s', fsync: 'on' }
@@ -62,6 +63,7 @@ test.each(['master', 'slave'] as const)(
       rows += await expectAsOf(pair.master, pair.slave, TABLES)
       await pair.expectEqual(...TABLES)
     }
+    tally(`crash of the ${victim}`, { crashes: PHASES.length, 'rows compared': rows })
     expect(rows).toBeGreaterThan(1000)
   },
 )

@@ -16,6 +16,7 @@ import { backends, createPair } from '../support/pair.ts'
 import type { Sides } from '../support/replicator.ts'
 import { startReplicator } from '../support/replicator.ts'
 import { settle } from '../support/settle.ts'
+import { tally } from '../support/tally.ts'
 
 const reachedSomewhere = new Set<Point>()
 
@@ -48,6 +49,7 @@ async function killEverywhere(scene: Scene): Promise<{ killed: number; rows: num
       await pair.slave.query('select sync_id from rserv.slave_sync'),
     )
   }
+  tally(`killed, tables ${tables.join(', ')}`, { 'points killed at': whole.reached.length, 'rows compared': rows })
   return { killed: whole.reached.length, rows }
 }
 

@@ -6,6 +6,7 @@ import { replicatedPair } from '../support/pair.ts'
 import type { Fate, Proxy } from '../support/proxy.ts'
 import { startProxy } from '../support/proxy.ts'
 import { settle } from '../support/settle.ts'
+import { tally } from '../support/tally.ts'
 
 const T = 'create table t (id int primary key, v text)'
 
@@ -83,6 +84,10 @@ test.each(['master', 'slave'] as const)(
       }
     }
     const failures = outcomes.filter((outcome) => outcome !== 'applied')
+    tally(`network of the ${side}`, {
+      'connections cut or silent': outcomes.length,
+      'transfers failed': failures.length,
+    })
     expect(failures.length).toBeGreaterThan(3)
     expect(failures.filter((code) => !['CONNECT', 'CANCELLED'].includes(code))).toEqual([])
   },

@@ -82,6 +82,18 @@ create table rserv.truncate_log (
 create index truncate_log_xid on rserv.truncate_log (xid);
 comment on table rserv.truncate_log is 'Transactions after which any key of a table may have changed (TRUNCATE).';
 
+create table rserv.gate ();
+comment on table rserv.gate is
+  'Readers lock it ACCESS SHARE before their snapshot; whoever empties a log by TRUNCATE, ACCESS EXCLUSIVE.';
+
+create function rserv.filled_logs() returns setof integer language sql stable as $$
+  select distinct pg_catalog.split_part(c.relname, '_', 2)::integer from pg_catalog.pg_class c
+    where c.relnamespace = 'rserv'::pg_catalog.regnamespace and c.relkind = 'r' and c.relname ~ '^log_[0-9]+(_1)?$'
+      and pg_catalog.pg_relation_size(c.oid, 'main') > 0
+$$;
+comment on function rserv.filled_logs() is
+  'Ids of the tables whose log has pages, of either generation, and so perhaps rows; of no use to whoever reads before locking the gate.';
+
 create function rserv.is_of_type(value anyelement, wanted anycompatible) returns boolean
 language plpgsql immutable parallel safe as $$
 declare
@@ -159,20 +171,21 @@ comment on table rserv.slave_sync is
 
 create function rserv.catalog_version(tables oid[]) returns text language plpgsql stable as $$
 begin
-  return (select pg_catalog.md5(pg_catalog.string_agg(entry, ' ' order by entry)) from (
-    select 'c' || c.oid || ':' || c.xmin || ':' || c.relname || ':' || c.relnamespace from pg_catalog.pg_class c
-      where c.oid = any (tables)
-    union all select 'n' || n.oid || ':' || n.xmin from pg_catalog.pg_namespace n
+  return (select pg_catalog.bit_xor(pg_catalog.hash_record_extended(entry, 0)) from (
+    select row('c'::text, c.oid, c.xmin, c.relname, c.relnamespace) from pg_catalog.pg_class c where c.oid = any (tables)
+    union all select row('n'::text, n.oid, n.xmin) from pg_catalog.pg_namespace n
       where n.oid in (select c.relnamespace from pg_catalog.pg_class c where c.oid = any (tables))
-    union all select 'a' || a.attrelid || ':' || a.attnum || ':' || a.xmin from pg_catalog.pg_attribute a
+    union all select row('a'::text, a.attrelid, a.attnum, a.xmin) from pg_catalog.pg_attribute a
       where a.attrelid = any (tables) and a.attnum > 0
-    union all select 't' || t.oid || ':' || t.xmin from pg_catalog.pg_trigger t where t.tgrelid = any (tables)
-    union all select 'i' || i.indexrelid || ':' || i.xmin from pg_catalog.pg_index i where i.indrelid = any (tables)
-    union all select 'h' || h.inhrelid || ':' || h.xmin from pg_catalog.pg_inherits h
-      where h.inhparent = any (tables) or h.inhrelid = any (tables)
-    union all select 'r' || r.oid || ':' || r.xmin from pg_catalog.pg_rewrite r where r.ev_class = any (tables)
-    union all select 'p' || p.oid || ':' || p.xmin from pg_catalog.pg_policy p where p.polrelid = any (tables)
-    ) as entries (entry));
+    union all select row('t'::text, t.oid, t.xmin) from pg_catalog.pg_trigger t where t.tgrelid = any (tables)
+    union all select row('i'::text, i.indexrelid, i.xmin) from pg_catalog.pg_index i where i.indrelid = any (tables)
+    union all select row('h'::text, h.inhrelid, h.inhparent, h.xmin) from pg_catalog.pg_inherits h
+      where h.inhrelid = any (tables)
+    union all select row('k'::text, h.inhrelid, h.inhparent, h.xmin) from pg_catalog.pg_inherits h
+      where h.inhparent = any (tables)
+    union all select row('r'::text, r.oid, r.xmin) from pg_catalog.pg_rewrite r where r.ev_class = any (tables)
+    union all select row('p'::text, p.oid, p.xmin) from pg_catalog.pg_policy p where p.polrelid = any (tables)
+    ) as entries (entry))::text;
 end $$;
 comment on function rserv.catalog_version(oid[]) is
   'Digest of the versions of all catalog entries of tables: another one after DDL, the same after VACUUM and ANALYZE.';

@@ -35,6 +35,16 @@ export async function listSlaveTables(session: Session): Promise<SlaveTable[]> {
   )
 }
 
+/** Does the slave hold all of its tables, at least one, as of its position of this master? Inside a transaction. */
+export async function allSynced(session: Session, origin: string): Promise<boolean> {
+  const row = await session.row(
+    `select count(*) > 0 and count(*) = count(*) filter (where state = 'synced' and origin = $1 and parked_at is null) as all
+      from rserv.slave_table`,
+    [origin],
+  )
+  return row?.['all'] === 't'
+}
+
 /** Marks the tables as of the transfer's position. */
 export async function markSynced(session: Session, tables: readonly QualifiedName[], origin: string): Promise<void> {
   await session.run(

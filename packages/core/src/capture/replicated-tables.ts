@@ -31,7 +31,21 @@ const LIST = `select coalesce(json_agg(json_build_object(
     'keyNumbers', key_numbers, 'fingerprint', fingerprint) order by table_id), '[]')
   from rserv.replicated_table`
 
-/** All captured tables, in the order in which they were added. Inside a transaction. */
-export async function listReplicated(session: Session): Promise<ReplicatedTable[]> {
-  return session.json<ReplicatedTable[]>(LIST)
+const UNCHANGED = `select count(*) = cardinality($1::integer[]) as same
+  from unnest($1::integer[], $2::oid[]) as known (table_id, table_oid) join rserv.replicated_table using (table_id, table_oid)`
+
+/** Are the tables still captured, each under the same id? */
+export async function stillCaptured(session: Session, tables: readonly ReplicatedTable[]): Promise<boolean> {
+  const [ids, oids] = [tables.map(({ tableId }) => tableId), tables.map(({ oid }) => oid)]
+  const row = await session.row(UNCHANGED, [`{${ids.join(',')}}`, `{${oids.join(',')}}`])
+  return row?.['same'] === 't'
+}
+
+/**
+ * Captured tables, in the order in which they were added. Inside a transaction.
+ * @param ids default: all
+ */
+export async function listReplicated(session: Session, ids?: readonly number[]): Promise<ReplicatedTable[]> {
+  if (!ids) return session.json<ReplicatedTable[]>(LIST)
+  return session.json<ReplicatedTable[]>(`${LIST} where table_id = any ($1::integer[])`, [`{${ids.join(',')}}`])
 }

@@ -2,6 +2,7 @@ import type { Session } from '../database/session.ts'
 import { logTable, TRUNCATE_LOG } from '../log/log-table.ts'
 import { quoteName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
+import { activeTables } from './active-tables.ts'
 import type { TransferMode, Wanted } from './wanted.ts'
 import { after } from './window.ts'
 
@@ -18,15 +19,17 @@ export interface Changed {
  * Tells for every wanted table whether it is to be copied, has changed keys, or nothing to do. A table that was
  * truncated is copied: its log names all rows that are there now, and the slave must lose all others.
  * As of the transaction's snapshot. Counting stops where no more needs to be known to choose a plan, unless `exact`.
+ * @param active of `activeTables`, in this transaction; default: it is asked
  */
 export async function changedTables(
   session: Session,
   wanted: readonly Wanted[],
-  { exact = false } = {},
+  { exact = false, active }: { exact?: boolean; active?: ReadonlySet<number> } = {},
 ): Promise<Map<number, Changed>> {
   const changed = new Map<number, Changed>()
   for (const table of wanted) changed.set(table.tableId, { mode: table.copy ? 'copy' : 'unchanged', logRows: 0 })
-  const logged = wanted.filter((table) => !table.copy)
+  const filled = active ?? (await activeTables(session, wanted))
+  const logged = wanted.filter((table) => !table.copy && filled.has(table.tableId))
   for (const chunk of inChunks(logged)) {
     const rows = await session.query(countStatement(chunk, exact ? () => '' : limitOf))
     for (const row of rows) {
@@ -79,10 +82,17 @@ function inChunks<T>(items: readonly T[]): T[][] {
   )
 }
 
-/** Is there anything to transfer? Stops at the first change found. */
-export async function anythingChanged(session: Session, wanted: readonly Wanted[]): Promise<boolean> {
+/**
+ * Is there anything to transfer? Stops at the first change found.
+ * @param active of `activeTables`
+ */
+export async function anythingChanged(
+  session: Session,
+  wanted: readonly Wanted[],
+  active: ReadonlySet<number>,
+): Promise<boolean> {
   if (wanted.some((table) => table.copy)) return true
-  for (const chunk of inChunks(wanted)) {
+  for (const chunk of inChunks(wanted.filter(({ tableId }) => active.has(tableId)))) {
     const parts = chunk.flatMap(({ tableId, since }) => [
       `exists (select from ${quoteName(logTable(tableId))} where ${after(since)})`,
       `exists (select from ${quoteName(TRUNCATE_LOG)} where table_id = ${tableId} and ${after(since)})`,

@@ -2,7 +2,7 @@ import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import type { Session } from '../database/session.ts'
 import { tryWork } from '../database/transaction.ts'
 import type { Generation } from '../log/log-table.ts'
-import { logTable, TRUNCATE_LOG } from '../log/log-table.ts'
+import { GATE, logTable, TRUNCATE_LOG } from '../log/log-table.ts'
 import { quoteLiteral, quoteName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
 import { includes, join, xmaxOf } from '../shared/position.ts'
@@ -14,22 +14,25 @@ function seenBy(limit: Position): string {
 }
 
 /**
- * Removes the log rows that `limit` has seen and moves the start of the table's log, in one transaction: the caller's.
+ * Removes the log rows that `limit` has seen and moves the start of the table's log, in the caller's transaction, which
+ * need not be short: it keeps nobody waiting.
+ * @param only the generation that is written; default: both
  * @returns rows removed
  */
-export async function cleanTable(session: Session, table: ReplicatedTable, limit: Position): Promise<number> {
-  const resting: Generation = table.generation === 0 ? 1 : 0
-  const emptied = await emptyResting(session, table, resting, limit)
-  const deletable = emptied === undefined ? '' : 'only '
+export async function deleteSeen(
+  session: Session,
+  table: ReplicatedTable,
+  limit: Position,
+  { only = false } = {},
+): Promise<number> {
   // Without ONLY the statement reaches both generations, of which one is the other's child.
-  const log = emptied === undefined ? logTable(table.tableId) : logTable(table.tableId, table.generation)
-  const deleted = await session.run(`delete from ${deletable}${quoteName(log)} where ${seenBy(limit)}`)
+  const log = only ? `only ${quoteName(logTable(table.tableId, table.generation))}` : quoteName(logTable(table.tableId))
+  const deleted = await session.run(`delete from ${log} where ${seenBy(limit)}`)
   const truncates = await session.run(
     `delete from ${quoteName(TRUNCATE_LOG)} where table_id = ${table.tableId} and ${seenBy(limit)}`,
   )
-  const rows = (emptied ?? 0) + deleted + truncates
-  if (rows > 0) await moveLogStart(session, table, limit)
-  return rows
+  if (deleted + truncates > 0) await moveLogStart(session, table, limit)
+  return deleted + truncates
 }
 
 /** At most this many rows that a slave still needs are moved, so that the rest can go by TRUNCATE. */
@@ -37,22 +40,24 @@ const MOVE_AT_MOST = 10_000
 
 /**
  * Empties the generation that is not written by TRUNCATE, whose cost does not grow with the rows, after moving the
- * few rows that are still needed to the other one. Never waits: a waiting TRUNCATE would hold up the application
- * (case 182). Readers lock the log before their snapshot, so none can miss a moved row.
+ * few rows that are still needed to the other one, and moves the start of the table's log. Never waits: a waiting
+ * TRUNCATE would hold up the application (case 182). Readers lock the gate before their snapshot, so none can miss a
+ * moved row; the caller's transaction should be short, for theirs.
  * @returns rows removed; undefined where it could not be done now
  */
-async function emptyResting(
+export async function emptyResting(
   session: Session,
   table: ReplicatedTable,
-  resting: Generation,
   limit: Position,
 ): Promise<number | undefined> {
+  const resting: Generation = table.generation === 0 ? 1 : 0
   const log = quoteName(logTable(table.tableId, resting))
   const written = quoteName(logTable(table.tableId, table.generation))
-  const any = await session.row(`select exists (select from only ${log}) as filled`)
+  const any = await session.row('select pg_relation_size($1::regclass) > 0 as filled', [log])
   if (any?.['filled'] !== 't') return 0
   return tryWork(session, ['55P03'], async () => {
-    await session.run(`lock table only ${log} in access exclusive mode nowait`)
+    // Nobody reads any log meanwhile: readers trust a log that holds nothing.
+    await session.run(`lock table ${quoteName(GATE)}, only ${log} in access exclusive mode nowait`)
     const row = await session.row(
       `select count(*) as total, count(*) filter (where not (${seenBy(limit)})) as needed from only ${log}`,
     )
@@ -60,6 +65,7 @@ async function emptyResting(
     if (needed > MOVE_AT_MOST) return undefined
     if (needed > 0) await session.run(`insert into ${written} select * from only ${log} where not (${seenBy(limit)})`)
     await session.run(`truncate only ${log}`)
+    if (total > needed) await moveLogStart(session, table, limit)
     return total - needed
   })
 }

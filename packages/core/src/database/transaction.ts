@@ -83,7 +83,7 @@ export async function withOwnSearchPath<T>(session: Session, work: () => Promise
   return result
 }
 
-/** Runs `work` under a savepoint; undone when it throws one of the given SQLSTATEs, then undefined is returned. */
+/** Runs `work` under a savepoint; undone when it returns undefined, or throws one of the given SQLSTATEs. */
 export async function tryWork<T>(
   session: Session,
   sqlStates: readonly string[],
@@ -92,7 +92,7 @@ export async function tryWork<T>(
   await session.run('savepoint rserv_try')
   try {
     const result = await work()
-    await session.run('release savepoint rserv_try')
+    await session.run(result === undefined ? 'rollback to savepoint rserv_try' : 'release savepoint rserv_try')
     return result
   } catch (error) {
     if (!sqlStates.includes(codeOf(error) ?? '')) throw error

@@ -4,6 +4,9 @@ import { quoteLiteral, quoteName } from '../shared/names.ts'
 
 export const TRUNCATE_LOG: QualifiedName = { schema: 'rserv', name: 'truncate_log' }
 
+/** Locked by readers of logs, and by whoever empties one by TRUNCATE. */
+export const GATE: QualifiedName = { schema: 'rserv', name: 'gate' }
+
 /** Two generations take turns: one is written while the other waits to be emptied by TRUNCATE. */
 export type Generation = 0 | 1
 

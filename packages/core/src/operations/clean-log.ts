@@ -3,7 +3,8 @@ import { listServers } from '../acknowledge/servers.ts'
 import type { BackendResolver } from '../capture/contract.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import { listReplicated } from '../capture/replicated-tables.ts'
-import { cleanTable, holdsRows, shouldRotate } from '../clean/clean-log.ts'
+import { activeTables } from '../changes/active-tables.ts'
+import { deleteSeen, emptyResting, holdsRows, shouldRotate } from '../clean/clean-log.ts'
 import { describeTable } from '../database/describe-table.ts'
 import { requireRole } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
@@ -37,7 +38,7 @@ export async function cleanLog(
   await using session = await openSession(master, 'master', options)
   const tables = await inTransaction(session, async () => {
     await requireRole(session, 'master')
-    return listReplicated(session)
+    return listActive(session)
   })
   const cleaned: { table: QualifiedName; rows: number }[] = []
   for (const table of tables) {
@@ -55,13 +56,33 @@ export async function cleanLog(
   })
 }
 
-/** Cleans one table in a transaction of its own: its locks are short. */
+/** The tables whose log holds anything: a thousand others are not opened. */
+async function listActive(session: Session): Promise<ReplicatedTable[]> {
+  const tables = await listReplicated(session)
+  const wanted = tables.map(({ tableId }) => ({ tableId, copy: false, since: null }))
+  const active = await activeTables(session, wanted)
+  return tables.filter(({ tableId }) => active.has(tableId))
+}
+
+/** Cleans one table in transactions of its own: their locks are short. */
 async function cleanOne(session: Session, tableId: number, limit: CleanLimit): Promise<number> {
+  const emptied = await cleaning(session, tableId, limit, (table, upTo) => emptyResting(session, table, upTo))
+  const only = emptied !== undefined
+  const deleted = await cleaning(session, tableId, limit, (table, upTo) => deleteSeen(session, table, upTo, { only }))
+  return (emptied ?? 0) + (deleted ?? 0)
+}
+
+async function cleaning(
+  session: Session,
+  tableId: number,
+  limit: CleanLimit,
+  work: (table: ReplicatedTable, upTo: Position) => Promise<number | undefined>,
+): Promise<number | undefined> {
   return inTransaction(session, async () => {
     await lockCleaning(session)
     const table = (await listReplicated(session)).find((candidate) => candidate.tableId === tableId)
     const upTo = await limitOf(session, limit)
-    return table && upTo ? cleanTable(session, table, upTo) : 0
+    return table && upTo ? work(table, upTo) : 0
   })
 }
 
@@ -120,7 +141,7 @@ async function wantedSync(session: Session, limit: CleanLimit): Promise<WantedSy
 }
 
 async function holders(session: Session, wanted: WantedSync | null): Promise<{ server: string; reason: string }[]> {
-  const tables = await listReplicated(session)
+  const tables = await listActive(session)
   const held: { server: string; reason: string }[] = []
   for (const { name, syncId, position } of await listServers(session)) {
     if (position === null) held.push({ server: name, reason: 'has never synced' })

@@ -14,6 +14,14 @@ export interface Plan {
   readonly wanted: Wanted[]
 }
 
+/** A plan for which there is something to do. */
+export interface DuePlan extends Plan {
+  /** Of `activeTables`. */
+  readonly guess: ReadonlySet<number>
+  /** Was DDL looked for just before? */
+  readonly refreshed: boolean
+}
+
 /** Where the rows come from: uuid of the master; and what both databases are called. */
 export interface Origin extends DatabaseNames {
   readonly nodeId: string

@@ -3,6 +3,7 @@ import type { KnownServer } from '../acknowledge/servers.ts'
 import { findServer, listServers } from '../acknowledge/servers.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import { listReplicated } from '../capture/replicated-tables.ts'
+import { activeTables } from '../changes/active-tables.ts'
 import { anythingChanged } from '../changes/changed-tables.ts'
 import { checkSource, findSuspects } from '../changes/check-source.ts'
 import type { Node } from '../database/node.ts'
@@ -17,7 +18,7 @@ import { shellWord } from '../shared/resync-command.ts'
 import type { WrittenTable } from '../transfer/file/write-file.ts'
 import { writeTransfer } from '../transfer/file/write-file.ts'
 import { beginLiveTransfer } from '../transfer/live-transfer.ts'
-import type { Plan } from './plan.ts'
+import type { DuePlan } from './plan.ts'
 import { refuseGap } from './plan.ts'
 import { refreshTable } from './refresh-table.ts'
 import type { SlaveIdentity } from './register-server.ts'
@@ -66,7 +67,7 @@ export async function prepareSnapshot(
 
 async function write(
   session: Session,
-  { node, server, plan }: { node: Node; server: KnownServer; plan: Plan },
+  { node, server, plan }: { node: Node; server: KnownServer; plan: DuePlan },
   output: NodeJS.WritableStream,
 ): Promise<PrepareSnapshotResult> {
   const { id, name, nodeId, position } = server
@@ -94,7 +95,11 @@ async function chooseServer(session: Session, options: PrepareSnapshotOptions): 
 }
 
 /** Null when the slave has confirmed all there is. */
-async function planFile(session: Session, server: KnownServer, options: PrepareSnapshotOptions): Promise<Plan | null> {
+async function planFile(
+  session: Session,
+  server: KnownServer,
+  options: PrepareSnapshotOptions,
+): Promise<DuePlan | null> {
   const captured = await listReplicated(session)
   const copies = new Set(options.copy?.length ? selectRegistered(captured, { tables: options.copy }, session) : [])
   // A slave seen alive says itself what it takes; one known by files only gets every table.
@@ -105,10 +110,13 @@ async function planFile(session: Session, server: KnownServer, options: PrepareS
     await refreshTable(session, table, await checkSource(session, table))
   }
   const wanted = tables.map((table) => wantedInFile(table, server, copies.has(table)))
-  return tables.length > 0 && (await anythingChanged(session, wanted)) ? { tables, wanted } : null
+  const guess = await activeTables(session, wanted)
+  return tables.length > 0 && (await anythingChanged(session, wanted, guess))
+    ? { tables, wanted, guess, refreshed: true }
+    : null
 }
 
-function wantedInFile(table: ReplicatedTable, server: KnownServer, copy: boolean): Plan['wanted'][number] {
+function wantedInFile(table: ReplicatedTable, server: KnownServer, copy: boolean): DuePlan['wanted'][number] {
   const { tableId } = table
   const { position } = server
   if (copy || position === null || !server.tableIds.includes(tableId)) return { tableId, copy: true, since: null }

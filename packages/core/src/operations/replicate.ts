@@ -7,9 +7,11 @@ import { applyTransfer } from '../apply/apply-transfer.ts'
 import type { TableResult } from '../apply/results.ts'
 import type { SlavePosition } from '../apply/slave-position.ts'
 import { lockPosition } from '../apply/slave-position.ts'
-import { listSlaveTables } from '../apply/slave-tables.ts'
+import { allSynced, listSlaveTables } from '../apply/slave-tables.ts'
 import { listReplicated } from '../capture/replicated-tables.ts'
+import { activeTables } from '../changes/active-tables.ts'
 import { anythingChanged } from '../changes/changed-tables.ts'
+import { nobodyWroteSince } from '../changes/nobody-wrote.ts'
 import { checkSource, findSuspects } from '../changes/check-source.ts'
 import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
@@ -22,7 +24,7 @@ import { beginLiveTransfer } from '../transfer/live-transfer.ts'
 import { commitTransfer } from './commit-transfer.ts'
 import type { Link } from './link.ts'
 import { connect } from './link.ts'
-import type { Plan } from './plan.ts'
+import type { DuePlan, Plan } from './plan.ts'
 import { planForSlave } from './plan.ts'
 import type { SlaveIdentity } from './register-server.ts'
 import { findSlave, registerSlave } from './register-server.ts'
@@ -75,7 +77,7 @@ const ATTEMPTS = 5
 export async function transferOnce(link: Link, slave: ClientConfig, options: TransferOptions): Promise<TransferResult> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await attemptTransfer(link, slave, options)
+      return await attemptTransfer(link, slave, { ...options, refresh: attempt > 1 })
     } catch (error) {
       const altered = error instanceof RservError && error.code === 'ALTERED'
       if (!altered || attempt === ATTEMPTS) throw error
@@ -83,7 +85,12 @@ export async function transferOnce(link: Link, slave: ClientConfig, options: Tra
   }
 }
 
-async function attemptTransfer(link: Link, slave: ClientConfig, options: TransferOptions): Promise<TransferResult> {
+interface AttemptOptions extends TransferOptions {
+  /** Look for DDL on the master before the transfer; else it is only met there, and the attempt fails with ALTERED. */
+  readonly refresh: boolean
+}
+
+async function attemptTransfer(link: Link, slave: ClientConfig, options: AttemptOptions): Promise<TransferResult> {
   const started = performance.now()
   const { master, slave: slaveSession } = link
   await begin(slaveSession)
@@ -131,13 +138,28 @@ function slaveOf({ slave, slaveNode }: Link): SlaveIdentity {
   return { nodeId: slaveNode.nodeId, database: slave.database }
 }
 
+/** Has nothing happened since the slave confirmed its position? Does not look at the tables, however many there are. */
+async function isIdle(
+  { master, slave, node }: Pick<Link, 'master' | 'slave' | 'node'>,
+  known: KnownServer | null,
+  { syncId, position, token }: SlavePosition,
+): Promise<boolean> {
+  if (syncId === null || position === null || known?.syncId !== syncId) return false
+  if (!(await allSynced(slave, node.nodeId))) return false
+  return inTransaction(master, async () => {
+    await checkPosition(master, known, { syncId, position, token, database: slave.database })
+    return nobodyWroteSince(master, position, syncId)
+  })
+}
+
 /** Null when the slave is in sync. */
 async function planTransfer(
   { master, slave, node }: Link,
   known: KnownServer | null,
   position: SlavePosition,
-  options: TransferOptions,
-): Promise<Plan | null> {
+  options: AttemptOptions,
+): Promise<DuePlan | null> {
+  if (await isIdle({ master, slave, node }, known, position)) return null
   const registered = await listSlaveTables(slave)
   const slaveTables = registered.filter(({ table, parked }) => parked === null || (options.tries?.(table) ?? true))
   if (registered.length === 0) {
@@ -156,13 +178,26 @@ async function planTransfer(
       nodeId: node.nodeId,
       ...names,
     })
-    for (const table of await findSuspects(master, plan.tables)) {
-      await ofTable(table.table, async () =>
-        refreshTable(master, table, await checkSource(master, table, slave.database)),
-      )
-    }
-    return (await anythingChanged(master, plan.wanted)) ? plan : null
+    const due = await duePlan(master, plan)
+    if (due && !options.refresh) return { ...due, refreshed: false }
+    const refreshed = await refreshSuspects(master, plan, slave.database)
+    return refreshed ? duePlan(master, plan) : due
   })
+}
+
+/** Null where there is nothing to transfer. */
+async function duePlan(master: Session, plan: Plan): Promise<DuePlan | null> {
+  const guess = await activeTables(master, plan.wanted)
+  return (await anythingChanged(master, plan.wanted, guess)) ? { ...plan, guess, refreshed: true } : null
+}
+
+/** Notices DDL; false where there was none. */
+async function refreshSuspects(master: Session, { tables }: Plan, slave: string): Promise<boolean> {
+  const suspects = await findSuspects(master, tables)
+  for (const table of suspects) {
+    await ofTable(table.table, async () => refreshTable(master, table, await checkSource(master, table, slave)))
+  }
+  return suspects.length > 0
 }
 
 interface Move {
@@ -174,10 +209,16 @@ interface Move {
 
 async function transfer(
   { master, slave, node }: Link,
-  plan: Plan,
+  plan: DuePlan,
   { server, position, slave: config, options }: Move,
 ): Promise<{ syncId: string; tables: TableResult[] }> {
-  const moving = await beginLiveTransfer(master, { node, server, from: position.position, ...plan })
+  const moving = await beginLiveTransfer(master, {
+    node,
+    server,
+    slave: slave.database,
+    from: position.position,
+    ...plan,
+  })
   const tables = await applyTransfer(slave, moving, { accepts: () => true, onEvent: options.onEvent })
   const { syncId, token } = moving.header
   await commitTransfer(slave, { config, origin: node.nodeId, token })

@@ -5,7 +5,8 @@ import type { Changed } from '../changes/changed-tables.ts'
 import { areFew, changedTables } from '../changes/changed-tables.ts'
 import { contentChange } from '../changes/content-change.ts'
 import { checkSource, findSuspects } from '../changes/check-source.ts'
-import { openRead } from '../changes/read-transaction.ts'
+import type { ChangesRead } from '../changes/read-transaction.ts'
+import { openChanges } from '../changes/read-transaction.ts'
 import { copyAll, copyChanged, copyChangedRows, copyKeys, planFor } from '../changes/read-rows.ts'
 import type { Wanted } from '../changes/wanted.ts'
 import type { TableDescription } from '../database/describe-table.ts'
@@ -36,11 +37,17 @@ interface Server {
 export interface LiveRequest {
   readonly node: Node
   readonly server: Server
+  /** The slave's database, for hints; undefined: not known. */
+  readonly slave?: string | undefined
   /** The slave's position. */
   readonly from: Position | null
   readonly tables: readonly ReplicatedTable[]
   /** One for each of `tables`. */
   readonly wanted: readonly Wanted[]
+  /** Of `activeTables`, some time before. */
+  readonly guess: ReadonlySet<number>
+  /** DDL that was noticed just before is none; false: it was not looked for, and any is refused here. */
+  readonly refreshed: boolean
 }
 
 interface Source {
@@ -63,8 +70,8 @@ const NEW_SYNC = `select json_build_object('syncId', nextval('rserv.sync_id_seq'
  * transaction until then; on failure the caller closes or rolls back.
  */
 export async function beginLiveTransfer(session: Session, request: LiveRequest): Promise<Transfer> {
-  const to = await openRead(session, request.tables)
-  const sources = await describeSources(session, request)
+  const read = await openChanges(session, request)
+  const sources = await describeSources(session, request, read)
   session.reach('changes.counted')
   const sync = await session.json<Pick<TransferHeader, 'syncId' | 'token' | 'encoding' | 'given'>>(NEW_SYNC, [
     request.server.id,
@@ -76,7 +83,7 @@ export async function beginLiveTransfer(session: Session, request: LiveRequest):
     server: request.server,
     ...sync,
     from: request.from,
-    to,
+    to: read.position,
     tables: sources.map(headerTable),
   }
   return {
@@ -86,26 +93,32 @@ export async function beginLiveTransfer(session: Session, request: LiveRequest):
   }
 }
 
-async function describeSources(session: Session, request: LiveRequest): Promise<Source[]> {
-  const changes = await changedTables(session, request.wanted)
-  const recorded = new Map((await listReplicated(session)).map((table) => [table.tableId, table]))
+async function describeSources(session: Session, request: LiveRequest, { active }: ChangesRead): Promise<Source[]> {
+  const changes = await changedTables(session, request.wanted, { active })
   const suspects = new Set(await findSuspects(session, request.tables))
+  const looked = request.tables.filter(
+    (table) => changes.get(table.tableId)?.mode !== 'unchanged' || suspects.has(table),
+  )
+  const ids = looked.map(({ tableId }) => tableId)
+  const recorded = new Map((await listReplicated(session, ids)).map((table) => [table.tableId, table]))
   const sources: Source[] = []
   for (const [index, table] of request.tables.entries()) {
     const wanted = request.wanted[index]
     const changed = changes.get(table.tableId)
     if (!wanted || !changed) continue
-    const looked = changed.mode !== 'unchanged' || suspects.has(table)
-    const description = looked ? await ofTable(table.table, () => checkSource(session, table)) : null
-    if (description) refuseAltered(recorded.get(table.tableId) ?? table, description)
+    const description = recorded.has(table.tableId)
+      ? await ofTable(table.table, () => checkSource(session, table, request.slave))
+      : null
+    if (description) refuseAltered(recorded.get(table.tableId) ?? table, description, request)
     sources.push({ table, wanted, changed, description })
   }
   return sources
 }
 
 /** DDL that changed rows after the plan was made is not in the log yet: the next plan puts it there. */
-function refuseAltered(recorded: ReplicatedTable, now: TableDescription): void {
-  if (contentChange(recorded, now) !== 'rows') return
+function refuseAltered(recorded: ReplicatedTable, now: TableDescription, { refreshed }: LiveRequest): void {
+  const change = contentChange(recorded, now)
+  if (change === 'none' || (refreshed && change === 'storage')) return
   throw new RservError('ALTERED', `${displayName(now)} was altered while a transfer was being prepared`, {
     side: 'master',
     hint: 'Run the command again.',

@@ -4,8 +4,10 @@ import { listSlaveTables } from '../../apply/slave-tables.ts'
 import { becomeReplica } from '../../apply/replica-role.ts'
 import type { TargetSequence } from '../../apply/set-sequences.ts'
 import type { TargetTable } from '../../apply/target-table.ts'
+import type { ReplicatedTable } from '../../capture/replicated-tables.ts'
 import { listReplicated } from '../../capture/replicated-tables.ts'
 import { checkSource, findSuspects } from '../../changes/check-source.ts'
+import { activeTables } from '../../changes/active-tables.ts'
 import { contentChange } from '../../changes/content-change.ts'
 import type { TableDescription } from '../../database/describe-table.ts'
 import type { Session } from '../../database/session.ts'
@@ -39,9 +41,14 @@ export interface Known {
   readonly masterVersion: string
   readonly slaveVersion: string
   readonly tables: Map<number, KnownTable>
+  /** Ids of the tables that are locked and looked at each time: those that were active once; of few tables all. */
+  readonly hot: Set<number>
   /** The slave's position; moves with each transfer. */
   position: { syncId: string; position: Position }
 }
+
+/** So many are looked at whether they are active or not. */
+const FEW_TABLES = 32
 
 /** SQL of the version of captured tables: one value. */
 export function masterVersion(tableIds: readonly number[]): string {
@@ -88,11 +95,16 @@ async function learnMaster({ master, slave, node, slaveNode }: Link, facts: Slav
     for (const table of await findSuspects(master, plan.tables)) {
       if (contentChange(table, await checkSource(master, table)) !== 'none') return null
     }
-    const version = await versionOf(master, masterVersion(plan.tables.map(({ tableId }) => tableId)))
-    return { server, plan, masterVersion: version, slaveVersion, position, tables: new Map() }
+    const version = await versionOf(master, masterVersion(plan.tables.map(idOf)))
+    const hot = plan.tables.length > FEW_TABLES ? await activeTables(master, plan.wanted) : plan.tables.map(idOf)
+    return { server, plan, masterVersion: version, slaveVersion, position, tables: new Map(), hot: new Set(hot) }
   } finally {
     await rollback(master)
   }
+}
+
+function idOf({ tableId }: ReplicatedTable): number {
+  return tableId
 }
 
 async function versionOf(session: Session, sql: string): Promise<string> {

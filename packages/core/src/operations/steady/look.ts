@@ -1,8 +1,9 @@
 import { confirmStatements } from '../../acknowledge/confirm.ts'
 import type { ReplicatedTable } from '../../capture/replicated-tables.ts'
+import { ACTIVE } from '../../changes/active-tables.ts'
 import { countUpTo } from '../../changes/changed-tables.ts'
 import { lockStatement, READ_OPTIONS } from '../../changes/read-transaction.ts'
-import { beginStatements } from '../../database/transaction.ts'
+import { beginStatements, rollback } from '../../database/transaction.ts'
 import { quoteLiteral } from '../../shared/names.ts'
 import type { Position } from '../../shared/position.ts'
 import type { Link } from '../link.ts'
@@ -19,26 +20,53 @@ export interface Look {
 }
 
 /**
- * Begins the read transaction, as `openRead` does, and asks in the same message for all that may have changed.
+ * Begins the read transaction, as `openChanges` does, and asks in the same message for all that may have changed.
  * @param unconfirmed sync id to be confirmed before
  * @returns null where it is not for a quick transfer
  */
-export async function look({ master }: Link, known: Known, unconfirmed: string | undefined): Promise<Look | null> {
-  const { plan, server, position } = known
-  const ids = plan.tables.map(({ tableId }) => tableId)
+export async function look(
+  { master }: Pick<Link, 'master'>,
+  known: Known,
+  unconfirmed: string | undefined,
+): Promise<Look | null> {
+  const { plan, position } = known
+  const hot = plan.tables.filter(({ tableId }) => known.hot.has(tableId))
   const answers = await master.batch([
     ...(unconfirmed === undefined ? [] : confirmStatements(unconfirmed)),
     ...beginStatements(master, READ_OPTIONS),
-    lockStatement(plan.tables),
-    `select pg_current_snapshot()::text as position, ${masterVersion(ids)} as version, exists (select from rserv.server
-      where server_id = ${server.id} and node_id::text = ${quoteLiteral(server.nodeId ?? '')}) as known`,
-    ...countUpTo(FEW_LOG_ROWS + 1, ids, position.position),
+    lockStatement(hot),
+    facts(known),
+    ...countUpTo(
+      FEW_LOG_ROWS + 1,
+      hot.map(({ tableId }) => tableId),
+      position.position,
+    ),
   ])
   if (unconfirmed !== undefined) master.reach('acknowledge.confirmed')
   master.reach('changes.snapshot')
-  const [facts, ...counts] = answers.flat()
-  if (facts?.['version'] !== known.masterVersion || facts['known'] !== 't') return null
+  const [seen, ...counts] = answers.flat()
+  if (seen?.['version'] !== known.masterVersion || seen['known'] !== 't') return null
+  if (warmsUp(known, seen['active'] ?? '[]')) {
+    await rollback(master)
+    return look({ master }, known, undefined)
+  }
   if (counts.some((row) => row['truncated'] === 't' || Number(row['log_rows']) > FEW_LOG_ROWS)) return null
   const changed = new Set(counts.filter((row) => row['log_rows'] !== '0').map((row) => Number(row['table_id'])))
-  return { position: facts['position'] ?? '', changed: plan.tables.filter(({ tableId }) => changed.has(tableId)) }
+  return { position: seen['position'] ?? '', changed: hot.filter(({ tableId }) => changed.has(tableId)) }
+}
+
+function facts({ plan, server }: Known): string {
+  const ids = plan.tables.map(({ tableId }) => tableId)
+  return `select pg_current_snapshot()::text as position, ${masterVersion(ids)} as version,
+    exists (select from rserv.server where server_id = ${server.id} and node_id::text = ${quoteLiteral(server.nodeId ?? '')})
+      as known,
+    (select coalesce(json_agg(table_id), '[]') from (${ACTIVE}) as active)::text as active`
+}
+
+/** Were tables active that were not locked? They are from now on. */
+function warmsUp({ plan, hot }: Known, active: string): boolean {
+  const ids = new Set(JSON.parse(active) as number[])
+  const missed = plan.tables.filter(({ tableId }) => ids.has(tableId) && !hot.has(tableId))
+  for (const { tableId } of missed) hot.add(tableId)
+  return missed.length > 0
 }
