@@ -70,6 +70,11 @@ export const OPTIONS = {
   },
   watch: { flag: '--watch <seconds>', help: 'show it again and again, this long apart, until told to stop' },
   pause: { flag: '--pause <seconds>', help: 'least time between two transfers', default: '0' },
+  busyPause: {
+    flag: '--busy-pause <seconds>',
+    help: 'most time from one transfer to the next that a busy master is left alone',
+    default: '0.3',
+  },
   cleanEvery: {
     flag: '--clean-every <seconds>',
     help: 'how often log rows that all slaves have are removed; 0: never',

@@ -22,7 +22,7 @@ export const runCommand: Command = {
     { name: '<masterdb>', help: 'the master' },
     { name: '<slavedbs...>', help: 'its slaves' },
   ],
-  options: ['pause', 'cleanEvery', ...TWO_DATABASES, ...EVERYWHERE],
+  options: ['pause', 'busyPause', 'cleanEvery', ...TWO_DATABASES, ...EVERYWHERE],
   examples: ['run shop shop_copy', 'run service=shop service=berlin service=paris --json'],
   async run(call) {
     const { args, side, context } = call
@@ -79,7 +79,9 @@ interface Following {
 
 async function followOne(call: Call, { master, slave, name, stop }: Following): Promise<void> {
   const pauseMs = (number(call.options, 'pause') ?? 0) * 1000
-  for await (const event of follow(master, slave, { ...call.common, stop, pauseMs })) tell(call, name, event)
+  const busyMs = (number(call.options, 'busyPause') ?? 0.3) * 1000
+  const options = { ...call.common, stop, pauseMs, busyMs }
+  for await (const event of follow(master, slave, options)) tell(call, name, event)
   tellLine(call, { slave: name, event: 'stopped' }, `${name}: stopped`)
 }
 

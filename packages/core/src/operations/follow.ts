@@ -4,6 +4,7 @@ import { holdSlave } from '../apply/slave-position.ts'
 import type { ConfigSource } from '../database/session.ts'
 import { currentConfig, openSession } from '../database/session.ts'
 import { codeOf, RservError } from '../shared/errors.ts'
+import { xmaxOf } from '../shared/position.ts'
 import type { Link } from './link.ts'
 import { connect } from './link.ts'
 import type { ReplicateOptions, TransferResult } from './replicate.ts'
@@ -20,6 +21,8 @@ export interface FollowOptions extends ReplicateOptions {
   pauseMs?: number | undefined
   /** Most milliseconds between two looks at a master that is idle; default 200. */
   idleMs?: number | undefined
+  /** Most milliseconds from one transfer to the next that a busy master is left alone; default 300. */
+  busyMs?: number | undefined
   /** Most milliseconds between two attempts after failures; default 30000. */
   retryMs?: number | undefined
   /** Milliseconds between two attempts at a parked table; default 60000. */
@@ -125,7 +128,7 @@ async function* transfers(
   options: Following,
 ): AsyncGenerator<FollowEvent, void, void> {
   const steady = new SteadyLink(link, slave)
-  const pace = new Pace(options.idleMs ?? 200)
+  const pace = new Pace({ idleMs: options.idleMs ?? 200, busyMs: options.busyMs ?? 300 })
   while (!options.stop?.aborted) {
     if (options.parking.due && (await options.parking.choose(link.slave))) {
       yield { kind: 'applied', result: await thorough(link, slave, { steady, options }) }
@@ -147,7 +150,8 @@ async function* transferNow(
   const result = quick ?? (await thorough(link, slave, { steady, options }))
   if (result.outcome === 'applied') {
     yield { kind: 'applied', result }
-    return pause(Math.max(pace.applied(steady.lookMs, result.elapsedMs), options.pauseMs ?? 0), options)
+    const nextId = BigInt(xmaxOf(steady.position ?? (await currentSnapshot(link))))
+    return pause(Math.max(pace.applied({ elapsedMs: result.elapsedMs, nextId }), options.pauseMs ?? 0), options)
   }
   if (!pace.idle) yield { kind: 'in-sync', result }
   return pause(pace.nothing(snapshot), options)

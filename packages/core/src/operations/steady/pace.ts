@@ -5,30 +5,46 @@ const BUSY_WAIT_MS = 16
 /** A full look is taken at least this often. */
 const LOOK_AGAIN_MS = 5000
 
-/** A master that answers so many times as slowly as it can has other things to do. */
-const SLOW = 3
-/** Most milliseconds that a busy master is left alone. */
-const LEAVE_ALONE_MS = 150
-/** Rest beside the time of a transfer where the master is not busy. */
+/** Rest beside the time of a transfer, where the master has little traffic. */
 const BREATH = 0.2
-/** Share of the last answer in the average, and growth of the best time with each answer, so that it is not for ever. */
-const SMOOTHING = 0.2
-const FORGETTING = 1.002
+/**
+ * From so many transactions a second on transfers come at longer distances: 20 ms at this rate, growing with its square.
+ * A transfer costs the servers some 10 ms of their time and two flushes, however little it carries (decision 10).
+ */
+const BUSY_RATE = 700
+const BUSY_CYCLE_MS = 20
+/** Share of the last rate in the average. */
+const SMOOTHING = 0.3
+/** Transaction ids of the master that a transfer uses itself. */
+const OWN_IDS = 2
+
+/** A transfer that was applied. */
+export interface Done {
+  readonly elapsedMs: number
+  /** The first transaction id that the transfer's position has not seen; tells how much traffic there is. */
+  readonly nextId: bigint
+}
 
 /**
- * How often to look: often while there is traffic, seldom when there is none, and seldom too while the master is busy,
- * which it tells by answering slowly, as a network does. Few large transfers then take less of it than many small ones.
+ * How often to look: often while there is traffic, seldom when there is none, and seldom too while the master is busy:
+ * few large transfers take less of it than many small ones.
  */
 export class Pace {
   readonly #idleMs: number
-  #best = Infinity
-  #usual = 0
+  readonly #busyMs: number
   #wait = FIRST_WAIT_MS
+  /** Transactions a second, others' only. */
+  #rate = 0
+  #last: { readonly nextId: bigint; readonly at: number } | undefined
   #seen: { readonly snapshot: string; readonly until: number } | undefined
 
-  /** @param idleMs most milliseconds between two looks */
-  constructor(idleMs: number) {
+  /**
+   * @param idleMs most milliseconds between two looks
+   * @param busyMs most milliseconds between two transfers of a busy master
+   */
+  constructor({ idleMs, busyMs }: { idleMs: number; busyMs: number }) {
     this.#idleMs = idleMs
+    this.#busyMs = busyMs
   }
 
   /** Was there nothing to do the last time? */
@@ -53,20 +69,21 @@ export class Pace {
     return wait
   }
 
-  /**
-   * A transfer was applied.
-   * @param lookMs time of the look at the master, which does not depend on what there is to transfer; null: unknown
-   * @param elapsedMs time of all of it
-   * @returns milliseconds to rest
-   */
-  applied(lookMs: number | null, elapsedMs: number): number {
+  /** A transfer was applied. Returns milliseconds to rest. */
+  applied(done: Done, now = performance.now()): number {
     this.#seen = undefined
     this.#wait = FIRST_WAIT_MS
-    if (lookMs === null) return 0
-    this.#best = Math.min(this.#best * FORGETTING, lookMs)
-    this.#usual += SMOOTHING * (lookMs - this.#usual)
-    const slowness = this.#usual / this.#best
-    return Math.min(elapsedMs * (slowness < SLOW ? BREATH : slowness - 1), LEAVE_ALONE_MS)
+    this.#learn(done.nextId, now)
+    const cycle = Math.min(BUSY_CYCLE_MS * (this.#rate / BUSY_RATE) ** 2, this.#busyMs)
+    return Math.max(BREATH * done.elapsedMs, cycle - done.elapsedMs)
+  }
+
+  #learn(nextId: bigint, at: number): void {
+    const last = this.#last
+    this.#last = { nextId, at }
+    if (!last || at <= last.at) return
+    const rate = (1000 * Math.max(0, Number(nextId - last.nextId) - OWN_IDS)) / (at - last.at)
+    this.#rate += SMOOTHING * (rate - this.#rate)
   }
 
   /**

@@ -2,6 +2,7 @@ import type { ClientConfig } from 'pg'
 import { confirmStatements } from '../../acknowledge/confirm.ts'
 import type { TableResult } from '../../apply/results.ts'
 import { rollback } from '../../database/transaction.ts'
+import type { Position } from '../../shared/position.ts'
 import type { Link } from '../link.ts'
 import type { TransferResult } from '../replicate.ts'
 import type { Known } from './known.ts'
@@ -31,12 +32,15 @@ export class SteadyLink {
   #unconfirmed: string | undefined
   /** There was something to do the last time: the slave gets ready while the master is looked at. */
   #busy = false
-  /** Milliseconds that the last look took; null where there was none. */
-  lookMs: number | null = null
 
   constructor(link: Link, slave: ClientConfig) {
     this.#link = link
     this.#slave = slave
+  }
+
+  /** The slave's; undefined where that is not remembered. */
+  get position(): Position | undefined {
+    return this.#known?.position.position
   }
 
   /** Gets ready, after a transfer by `replicate`. */
@@ -74,7 +78,6 @@ export class SteadyLink {
   async #giveUp(): Promise<null> {
     this.#known = undefined
     this.#busy = false
-    this.lookMs = null
     await rollback(this.#link.slave)
     await rollback(this.#link.master)
     return null
@@ -84,9 +87,7 @@ export class SteadyLink {
     const ready = this.#busy ? getReady(this.#link, known) : undefined
     // Its failure is met when it is waited for.
     ready?.catch(() => undefined)
-    const started = performance.now()
     const seen = await look(this.#link, known, this.#unconfirmed)
-    this.lookMs = performance.now() - started
     this.#unconfirmed = undefined
     this.#busy = seen !== null && seen.changed.length > 0
     if (!seen) return null
