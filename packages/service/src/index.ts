@@ -1,0 +1,13 @@
+/** Keeps any number of masters and slaves up: no command line, no configuration file, no HTTP. */
+export type { EventBase, MovedTable, ServiceEvent, ServiceEventBody, ServiceEventKind } from './events.ts'
+export type {
+  CopyState,
+  MasterState,
+  Problem,
+  ServiceState,
+  SlavePhase,
+  SlaveState,
+  SlaveTableState,
+  Throttle,
+} from './state.ts'
+export { problemOf } from './problem.ts'
