@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const source = (path: string): string => fileURLToPath(new URL(`packages/${path}`, import.meta.url))
-const PACKAGES = ['core', 'trigger-plpgsql', 'trigger-plv8', 'embedded', 'test-utils', 'service', 'cli']
+const PACKAGES = ['core', 'trigger-plpgsql', 'trigger-plv8', 'embedded', 'test-utils', 'service', 'web', 'cli']
 
 export default defineConfig({
   resolve: {

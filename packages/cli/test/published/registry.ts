@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 
 const PACKAGES = fileURLToPath(new URL('../../../', import.meta.url))
 /** Packages that are published; all of the workspace's that are not private. */
-const PUBLISHED = ['core', 'trigger-plpgsql', 'trigger-plv8', 'embedded', 'test-utils', 'service', 'cli']
+const PUBLISHED = ['core', 'trigger-plpgsql', 'trigger-plv8', 'embedded', 'test-utils', 'service', 'web', 'cli']
 
 interface Manifest {
   readonly name: string
