@@ -11,7 +11,7 @@ async function grant(database: TestDatabase, statements: string): Promise<void> 
   await database.query(statements)
 }
 
-test('the grants of docs/privileges.md suffice, for a role that owns no table', async () => {
+test('the grants of docs/reference/privileges.md suffice, for a role that owns no table', async () => {
   await using pair = await createPair('grants')
   const { master, slave } = pair
   await using role = await createRole('', [master, slave])

@@ -62,7 +62,7 @@ test('case 84: tables whose long names begin alike, or are alike, are all captur
   }
 })
 
-test('case 85: large objects and DDL do not travel, which docs/limits.md tells; sequences of columns do', async () => {
+test('case 85: large objects and DDL do not travel, which docs/explanation/limits.md tells; sequences of columns do', async () => {
   await using pair = await replicatedPair('create table t (id serial primary key, photo oid)')
   const { master, slave } = pair
   await master.query(`insert into t (photo) values (lo_from_bytea(4711, 'photo')); select nextval('t_id_seq')`)
@@ -72,7 +72,7 @@ test('case 85: large objects and DDL do not travel, which docs/limits.md tells; 
   await master.query(`select lo_put(4711, 0, 'other'); create index by_photo on t (photo); comment on table t is 'x'`)
   expect(await pair.sync()).toMatchObject({ outcome: 'in-sync' })
   expect(await slave.query(`select to_regclass('by_photo') as i`)).toEqual([{ i: null }])
-  const limits = readFileSync(new URL('../../docs/limits.md', import.meta.url), 'utf8')
+  const limits = readFileSync(new URL('../../docs/explanation/limits.md', import.meta.url), 'utf8')
   for (const what of ['large objects', 'schema changes', 'sequences', 'session_replication_role = replica']) {
     expect(limits).toContain(what)
   }

@@ -143,7 +143,7 @@ class Run {
     if (name) await this.#world.pair.master.query(`${how} prepared '${name}'`)
   }
 
-  /** On the slave first, as docs/limits.md says; what is locked is left for another time. */
+  /** On the slave first, as docs/explanation/limits.md says; what is locked is left for another time. */
   async #ddl({ ddl, t }: { ddl: (typeof DDL)[number]; t: number }): Promise<void> {
     const table = this.#table(t)
     const { master, slave } = this.#world.pair

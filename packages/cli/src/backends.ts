@@ -90,7 +90,7 @@ function check(name: string, module: unknown): TriggerBackend {
   const methods = ['canHost', 'canCapture', 'createFunctions', 'createTriggers', 'remove'] as const
   if (!backend || methods.some((method) => typeof backend[method] !== 'function')) {
     throw new RservError('BACKEND', `package ${name} exports no trigger backend`, {
-      hint: 'A backend package exports `backend`, an object as docs/backends.md describes.',
+      hint: 'A backend package exports `backend`, an object as docs/reference/backends.md describes.',
     })
   }
   if (backend.contractVersion !== CONTRACT_VERSION) {

@@ -2,11 +2,10 @@ import { RservError } from '@rserv/core'
 import { CommanderError } from 'commander'
 import type { Context } from './context.ts'
 import { UsageError } from './errors.ts'
+import { EXIT } from './exit-codes.ts'
 import { buildProgram } from './program.ts'
 import { reportError } from './report.ts'
 import type { RunState } from './report.ts'
-
-const EXIT = { done: 0, failed: 1, usage: 2 } as const
 
 /**
  * Runs one command line.

@@ -9,6 +9,7 @@ import { redact } from './connection/redact.ts'
 import { resolveDatabase } from './connection/resolve.ts'
 import type { Context } from './context.ts'
 import { UsageError } from './errors.ts'
+import { EXIT_CODES } from './exit-codes.ts'
 import type { EventReporter } from './events.ts'
 import { eventReporter } from './events.ts'
 import type { OptionName, OptionSpec, OptionValues } from './options.ts'
@@ -32,6 +33,7 @@ export function buildProgram(context: Context, state: RunState): Program {
     })
     .showHelpAfterError('(rserv help COMMAND says more)')
     .addHelpText('after', '\nA database is a name, a postgres:// URI or a libpq string such as "host=db1 dbname=shop".')
+    .addHelpText('after', `\nExit codes:\n${EXIT_CODES.map(({ code, means }) => `  ${code}  ${means}`).join('\n')}`)
   for (const command of COMMANDS) program.addCommand(subCommand(program, command, context, state))
   return program
 }

@@ -1,5 +1,3 @@
-import { FINDINGS } from '@rserv/core'
-import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { ready } from './failures.ts'
 import { runHere } from './in-process.ts'
@@ -43,14 +41,4 @@ test('check reports a server that is not there, without its password', async () 
   expect(run.code).toBe(1)
   expect(run.stdout).toMatch(/^PROBLEM unreachable: master shop: /)
   expect(run.stdout + run.stderr).not.toContain('s3cret')
-})
-
-test('docs/check-and-verify.md lists every code with its severity', () => {
-  const page = readFileSync(new URL('../../../docs/check-and-verify.md', import.meta.url), 'utf8')
-  const rows = [...page.matchAll(/^\| `([a-z-]+)` +\| (problem|warning|note) +\|/gm)].map(([, code, severity]) => [
-    code,
-    severity,
-  ])
-  expect(Object.fromEntries(rows)).toEqual(FINDINGS)
-  expect(rows.length).toBe(Object.keys(FINDINGS).length)
 })

@@ -3,7 +3,7 @@
  * Source: the documentation and behaviour of PLV8 3.2.2.
  */
 
-/** A value as PLV8 converts it from SQL; see docs/plv8.md for what that loses. */
+/** A value as PLV8 converts it from SQL; see docs/explanation/plv8.md for what that loses. */
 export type SqlValue = string | number | bigint | boolean | Date | Uint8Array | null | object
 
 export type Row = Record<string, SqlValue>

@@ -10,7 +10,7 @@ export const checkCommand: Command = {
   summary: 'find everything that stands against replication, with the fix for each',
   details:
     `Looks at triggers and functions, tables and keys, privileges, the log and who holds it on the master; at tables, ` +
-    `columns, keys, privileges, triggers and the position on each slave given. Changes nothing. docs/check-and-verify.md ` +
+    `columns, keys, privileges, triggers and the position on each slave given. Changes nothing. docs/guides/check-and-verify.md ` +
     `explains every code. Exit code 1 when there is a problem; warnings and notes alone leave it 0.`,
   arguments: [
     { name: '<masterdb>', help: 'the master' },

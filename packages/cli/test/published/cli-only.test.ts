@@ -6,7 +6,7 @@ import { UserFolder } from './folder.ts'
 import type { Registry } from './registry.ts'
 import { startRegistry } from './registry.ts'
 
-const DOCS = new URL('../../../../docs/install.md', import.meta.url)
+const DOCS = new URL('../../../../docs/guides/install.md', import.meta.url)
 
 let registry: Registry
 let folder: UserFolder

@@ -54,7 +54,7 @@ export interface BackendCapabilities {
 
 /**
  * Generates the SQL that captures the keys of changed rows of one table. Pure: opens no connection, keeps no
- * state. What the SQL must do in the application's transaction is in docs/backends.md.
+ * state. What the SQL must do in the application's transaction is in docs/reference/backends.md.
  */
 export interface TriggerBackend {
   /** Short stable name, as in `--backend plpgsql`. */

@@ -9,61 +9,118 @@ import type { QualifiedName } from '../shared/names.ts'
  */
 export type Severity = 'problem' | 'warning' | 'note'
 
-/** Every code that a finding can have. Codes are stable; docs/check-and-verify.md lists them. */
+/** Every code that a finding can have. Codes are stable; docs/reference/findings.md is made from the comments. */
 export const FINDINGS = {
+  // On either side
+  /** No connection; the text says why. */
   unreachable: 'problem',
-  'not-initialised': 'problem',
+  /** The master is a copy of one that was set up elsewhere: a restored dump, a template, after pg_upgrade. */
   'node-moved': 'problem',
+  /** The database is not set up as a master or slave. */
+  'not-initialised': 'problem',
+  /** The rserv schema is older than the program. */
   'schema-old': 'problem',
+  /** The rserv schema is newer than the program. */
   'schema-too-new': 'problem',
-  'same-node': 'problem',
-  'table-gone': 'problem',
-  'table-renamed': 'problem',
-  'table-recreated': 'problem',
-  'table-unsupported': 'problem',
-  unlogged: 'problem',
-  'row-security': 'problem',
-  'key-column-changed': 'problem',
-  'key-index-missing': 'problem',
-  inherits: 'problem',
-  'log-missing': 'problem',
-  'backend-missing': 'problem',
-  'backend-unusable': 'problem',
-  'capture-unchecked': 'warning',
-  'trigger-missing': 'problem',
-  'trigger-disabled': 'problem',
-  'trigger-altered': 'problem',
-  'function-missing': 'problem',
-  'function-altered': 'problem',
-  'uncaptured-writes': 'warning',
-  'replica-role': 'warning',
-  subscription: 'warning',
-  'copied-whole': 'warning',
+  /** The role lacks a right that transfers need. */
   privilege: 'problem',
+  /** Row-level security hides rows from the role. */
+  'row-security': 'problem',
+  // On the master
+  /** A captured table was dropped. */
+  'table-gone': 'problem',
+  /** A captured table was renamed or moved to another schema. */
+  'table-renamed': 'problem',
+  /** Another table has the name now: it was dropped and created again, or the database was restored from a dump. */
+  'table-recreated': 'problem',
+  /** It became something that cannot be captured, such as a partition. */
+  'table-unsupported': 'problem',
+  /** A crash would empty the table without a trigger. */
+  unlogged: 'problem',
+  /** A key column is gone, or another column has its name. */
+  'key-column-changed': 'problem',
+  /** The key has no unique index any more, or may be NULL. */
+  'key-index-missing': 'problem',
+  /** Statements that name its new parent are not captured. */
+  inherits: 'problem',
+  /** A log table was dropped. */
+  'log-missing': 'problem',
+  /** The package of the table's trigger backend is not installed here. */
+  'backend-missing': 'problem',
+  /** The server cannot host the backend any more. */
+  'backend-unusable': 'problem',
+  /** The triggers and functions could not be compared; the role must own the functions. */
+  'capture-unchecked': 'warning',
+  /** A capture trigger was dropped. */
+  'trigger-missing': 'problem',
+  /** A capture trigger is disabled, on the table or one of its partitions. */
+  'trigger-disabled': 'problem',
+  /** A capture trigger is not what the backend makes. */
+  'trigger-altered': 'problem',
+  /** A capture function was dropped. */
+  'function-missing': 'problem',
+  /** A capture function is not what the backend makes. */
+  'function-altered': 'problem',
+  /** The statistics counted more writes than the log, see below. */
+  'uncaptured-writes': 'warning',
+  /** A role or the database has `session_replication_role = replica` as a default: no trigger fires. */
+  'replica-role': 'warning',
+  /** Built-in replication writes a captured table, which fires no capture trigger. */
+  subscription: 'warning',
+  /** DDL may have changed rows unseen: the next transfer copies the table. */
+  'copied-whole': 'warning',
+  /** A transaction has been open for more than ten minutes. */
   'long-transaction': 'warning',
+  /** A transaction has been prepared for more than ten minutes. */
   'prepared-transaction': 'warning',
+  /** All logs together take more than 1 GiB; the slowest slave is named. */
   'log-large': 'warning',
+  /** A slave confirmed nothing for a day. */
   'slave-silent': 'warning',
-  'no-slave': 'note',
+  /** A captured table that no slave takes. */
   'taken-by-nobody': 'warning',
+  /** No slave has registered yet. */
+  'no-slave': 'note',
+  // On each slave given
+  /** It has the master's identity: one database, or a clone. */
+  'same-node': 'problem',
+  /** The slave takes a table that the master does not capture. */
   'not-captured': 'problem',
+  /** The master captures a table that the slave does not take. */
   'not-taken': 'note',
+  /** The two find rows by different keys. */
   'other-key': 'problem',
+  /** Its transfers failed; it is left out so that the others go on, and tried again. */
   parked: 'problem',
+  /** The next transfer copies the table. */
   'copy-pending': 'note',
+  /** The master does not know the slave's position: one of the two was restored, or the slave is a clone. */
   'position-unknown': 'problem',
+  /** The log no longer reaches back to the slave's position. */
   'log-gap': 'problem',
+  /** The table is not there. */
   'slave-table-missing': 'problem',
+  /** A column of the master is not there. */
   'column-missing': 'problem',
+  /** A column cannot hold every value of the master's. */
   'column-type': 'problem',
+  /** A column is generated here only. */
   'column-generated': 'problem',
+  /** A column that nothing arrives for is NOT NULL without a default. */
   'column-not-null': 'problem',
+  /** A column that nothing arrives for. */
   'column-extra': 'note',
+  /** The key has no unique index, or may be NULL. */
   'slave-key-missing': 'problem',
+  /** A crash of the slave would empty the table unseen. */
   'slave-unlogged': 'warning',
+  /** A trigger or rule that is ENABLE ALWAYS or REPLICA runs for what arrives. */
   'slave-trigger': 'warning',
+  /** A foreign key points to a table that is not replicated; the fix lists rows without a parent. */
   'foreign-key-outside': 'note',
+  /** A column has a sequence on the master only. */
   'sequence-missing': 'note',
+  /** A sequence is behind the master's: it follows with the next rows of its table. */
   'sequence-behind': 'note',
 } as const satisfies Record<string, Severity>
 

@@ -4,7 +4,7 @@ import { codeOf, RservError } from '../shared/errors.ts'
 
 /** SQLSTATEs that a user can act on, and how. */
 const KNOWN: Record<string, readonly [ErrorCode, string]> = {
-  '42501': ['PRIVILEGE', 'Grant the role what the message names; docs/privileges.md lists what rserv needs.'],
+  '42501': ['PRIVILEGE', 'Grant the role what the message names; docs/reference/privileges.md lists what rserv needs.'],
   '55P03': ['LOCK_TIMEOUT', 'Another session holds the lock; try again when it is done.'],
   '57014': ['CANCELLED', 'The statement was cancelled on the server; run the command again.'],
   '57P01': ['CONNECT', 'The server ended the connection; run the command again.'],

@@ -20,7 +20,9 @@ export type ErrorCode =
   | 'SAME_NODE'
   /** A name could not be read, e.g. an unclosed quote. */
   | 'BAD_NAME'
+  /** No table has this name, or none that this role may see. */
   | 'NO_SUCH_TABLE'
+  /** A key column was named that the table does not have. */
   | 'NO_SUCH_COLUMN'
   /** No primary key, or the named columns are no NOT NULL unique key. */
   | 'NO_KEY'
@@ -60,6 +62,7 @@ export type ErrorCode =
   | 'BAD_ARGUMENT'
   /** The server refused a statement; its SQLSTATE is in `sqlState`. */
   | 'SQL'
+  /** Told to stop, by a signal or an AbortSignal; what was under way was rolled back. */
   | 'CANCELLED'
 
 export type Side = 'master' | 'slave'

@@ -4,7 +4,7 @@ import { RservError } from '../../shared/errors.ts'
 /**
  * A snapshot file is a gzip stream of frames: one byte of type, four bytes of length (big-endian), then the payload.
  * The last frame carries the SHA-256 of all frames before it, so a damaged or shortened file is known before the
- * transaction that applies it is committed. docs/snapshot-format.md describes it.
+ * transaction that applies it is committed. docs/reference/snapshot-format.md describes it.
  */
 export const FRAME = {
   /** JSON: format and header. The first frame. */
