@@ -75,6 +75,9 @@ export const OPTIONS = {
     help: 'most time from one transfer to the next that a busy master is left alone',
     default: '0.3',
   },
+  rows: { flag: '--rows <number>', help: 'most rows a second, on average' },
+  bytes: { flag: '--bytes <size>', help: 'most bytes a second, on average: a number, or one with kB, MB, GB' },
+  off: { flag: '--off', help: 'without a bound' },
   cleanEvery: {
     flag: '--clean-every <seconds>',
     help: 'how often log rows that all slaves have are removed; 0: never',

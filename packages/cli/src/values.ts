@@ -44,6 +44,25 @@ export function whole(options: OptionValues, name: OptionName): number | undefin
   return value
 }
 
+/** A size above zero. @throws UsageError */
+export function size(options: OptionValues, name: OptionName): number | undefined {
+  const value = text(options, name)
+  if (value === undefined) return undefined
+  const bytes = parseSize(value)
+  if (bytes === undefined || bytes === 0) {
+    throw new UsageError(`option ${flagName(name)} is ${value}`, 'It takes bytes, or a number with kB, MB, GB or TB.')
+  }
+  return bytes
+}
+
+const UNITS = ['B', 'KB', 'MB', 'GB', 'TB']
+
+/** `10MB` as bytes: units of 1024, as PostgreSQL has them; undefined where it is no size. */
+export function parseSize(value: string): number | undefined {
+  const [, digits, unit = 'B'] = /^(\d+(?:\.\d+)?)\s*([kMGT]?B)?$/i.exec(value.trim()) ?? []
+  return digits === undefined ? undefined : Math.round(Number(digits) * 1024 ** UNITS.indexOf(unit.toUpperCase()))
+}
+
 function flagName(name: OptionName): string {
   return OPTIONS[name].flag.replace(/ .*/, '')
 }

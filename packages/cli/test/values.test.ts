@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { UsageError } from '../src/errors.ts'
-import { columns, number, positive, syncId, whole } from '../src/values.ts'
+import { columns, number, parseSize, positive, syncId, whole } from '../src/values.ts'
 
 describe('columns', () => {
   test.each([
@@ -40,4 +40,17 @@ describe('numbers', () => {
     expect(() => positive({ lockTimeout: '0' }, 'lockTimeout')).toThrow(/--lock-timeout/)
     expect(() => whole({ attempts: '1.5' }, 'attempts')).toThrow(/--attempts/)
   })
+})
+
+test.each([
+  ['100', 100],
+  ['1kB', 1024],
+  ['1.5 MB', 1_572_864],
+  ['2gb', 2 * 1024 ** 3],
+  ['1 TB', 1024 ** 4],
+  ['5 apples', undefined],
+  ['-1', undefined],
+  ['', undefined],
+])('size %s', (text, bytes) => {
+  expect(parseSize(text)).toBe(bytes)
 })

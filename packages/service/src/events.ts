@@ -1,5 +1,5 @@
-import type { QualifiedName } from '@rserv/core'
-import type { CopyState, Problem, Throttle } from './state.ts'
+import type { QualifiedName, Throttle } from '@rserv/core'
+import type { CopyState, Problem } from './state.ts'
 
 /** What every event has. */
 export interface EventBase {

@@ -1,13 +1,5 @@
 /** Keeps any number of masters and slaves up: no command line, no configuration file, no HTTP. */
 export type { EventBase, MovedTable, ServiceEvent, ServiceEventBody, ServiceEventKind } from './events.ts'
-export type {
-  CopyState,
-  MasterState,
-  Problem,
-  ServiceState,
-  SlavePhase,
-  SlaveState,
-  SlaveTableState,
-  Throttle,
-} from './state.ts'
+export type { CopyState, MasterState, Problem, ServiceState, SlavePhase, SlaveState, SlaveTableState } from './state.ts'
 export { problemOf } from './problem.ts'
+export type { Throttle } from '@rserv/core'

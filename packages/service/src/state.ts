@@ -1,3 +1,5 @@
+import type { Throttle } from '@rserv/core'
+
 /**
  * What a service knows of its masters and slaves at this moment: the contract between `@rserv/service`, which keeps it,
  * and whoever shows it (`/metrics`, `/healthz`, the page, programs). JSON-able, without any secret. Fields may be added,
@@ -88,14 +90,6 @@ export interface SlaveState {
   /** The last transfer that was applied. */
   last: { syncId: string; rows: number; bytes: number; elapsedMs: number; at: string } | null
   tables: SlaveTableState[]
-}
-
-/** Bounds on the average; each transfer is still one transaction. */
-export interface Throttle {
-  rowsPerSecond?: number | undefined
-  bytesPerSecond?: number | undefined
-  /** Least milliseconds from the end of a transfer to the next. */
-  pauseMs?: number | undefined
 }
 
 export interface SlaveTableState {

@@ -4,6 +4,7 @@ import { backendsCommand } from './backends.ts'
 import { forgetSlaveCommand } from './forget-slave.ts'
 import { masterInitCommand, slaveInitCommand } from './init.ts'
 import { checkCommand } from './check.ts'
+import { pauseCommand, resumeCommand, throttleCommand } from './control.ts'
 import { cleanLogCommand, getSyncIdCommand, masterSyncCommand } from './positions.ts'
 import { replicateCommand } from './replicate.ts'
 import { applySnapshotCommand, prepareSnapshotCommand } from './snapshots.ts'
@@ -27,6 +28,9 @@ export const COMMANDS: readonly Command[] = [
   slaveAddTableCommand,
   replicateCommand,
   runCommand,
+  pauseCommand,
+  resumeCommand,
+  throttleCommand,
   getSyncIdCommand,
   masterSyncCommand,
   cleanLogCommand,

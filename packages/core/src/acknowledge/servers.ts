@@ -1,5 +1,6 @@
 import type { Session } from '../database/session.ts'
 import type { Position } from '../shared/position.ts'
+import type { Throttle } from '../shared/throttle.ts'
 
 /** A slave as the master knows it. */
 export interface KnownServer {
@@ -13,10 +14,23 @@ export interface KnownServer {
   readonly confirmedAt: string | null
   /** Tables that it holds as of its position. */
   readonly tableIds: readonly number[]
+  /** Since when it is paused by command, ISO 8601; null: it is not. */
+  readonly pausedAt: string | null
+  readonly throttle: Throttle | null
+  /** The log is kept for it no longer; null: it is. */
+  readonly detached: Detached | null
+}
+
+export interface Detached {
+  /** ISO 8601. */
+  readonly at: string
+  readonly why: string
 }
 
 const SERVER = `json_build_object('id', server_id, 'name', name, 'nodeId', node_id, 'syncId', sync_id::text,
-  'position', position::text, 'confirmedAt', confirmed_at, 'tableIds', table_ids)`
+  'position', position::text, 'confirmedAt', confirmed_at, 'tableIds', table_ids,
+  'pausedAt', paused_at, 'throttle', throttle,
+  'detached', case when detached_at is not null then json_build_object('at', detached_at, 'why', detached_why) end)`
 
 /** All slaves of the master. Inside a transaction. */
 export async function listServers(session: Session): Promise<KnownServer[]> {

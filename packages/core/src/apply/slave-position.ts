@@ -27,7 +27,7 @@ const READ = 'select sync_id, position::text as position, token, server_name fro
  */
 export async function lockPosition(session: Session, origin: string): Promise<SlavePosition> {
   const lock = await session.row(`select pg_catalog.pg_try_advisory_xact_lock(${LOCK}) as free`, [origin])
-  if (lock?.['free'] !== 't') throw busy(session)
+  if (lock?.['free'] !== 't') throw busy(session, await holderOf(session, origin))
   try {
     const position = toPosition(await session.row(`${READ} for update nowait`, [origin]))
     session.reach('apply.locked')
@@ -58,14 +58,33 @@ export async function lockBetweenTransfers(session: Session, origin: string): Pr
  */
 export async function holdSlave(session: Session, origin: string): Promise<void> {
   const lock = await session.row(`select pg_catalog.pg_try_advisory_lock(${LOCK}) as free`, [origin])
-  if (lock?.['free'] !== 't') throw busy(session)
+  if (lock?.['free'] !== 't') throw busy(session, await holderOf(session, origin))
 }
 
-function busy(session: Session): RservError {
-  return new RservError('BUSY', `a replicator is already running for slave ${session.database}`, {
+/** Who holds the right, as far as this role may see; null: nobody any more, or it is hidden. */
+async function holderOf(session: Session, origin: string): Promise<string | null> {
+  const row = await session.row(
+    `select a.application_name, a.usename, coalesce(host(a.client_addr), 'a local socket') as place, a.pid,
+        to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as since
+      from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a using (pid)
+      where l.locktype = 'advisory' and l.granted and l.objsubid = 1 and l.database = a.datid
+        and a.datname = pg_catalog.current_database() and (l.classid::bigint << 32 | l.objid::bigint) = ${LOCK}
+      limit 1`,
+    [origin],
+  )
+  if (!row) return null
+  const { application_name: name, usename, place, pid, since } = row
+  return `${name || 'a session'} of role ${usename} from ${place}, connected since ${since}, server process ${pid}`
+}
+
+function busy(session: Session, holder: string | null = null): RservError {
+  const who = holder === null ? '' : `: ${holder}`
+  return new RservError('BUSY', `a replicator is already running for slave ${session.database}${who}`, {
     side: 'slave',
     sqlState: '55P03',
-    hint: 'Wait for it, or find it in pg_stat_activity (application_name rserv).',
+    hint:
+      'Wait for it, or find it in pg_stat_activity (application_name beginning with rserv). rserv run takes over by ' +
+      'itself when the other one has ended.',
   })
 }
 

@@ -28,7 +28,7 @@ export interface CleanResult {
 
 /**
  * Removes log rows that every registered slave has confirmed, up to a sync id or an age, never more. A slave that has
- * never synced keeps the whole log (case 179).
+ * never synced keeps the whole log (case 179), one that is detached nothing.
  * @throws RservError CONNECT, NOT_INITIALISED, WRONG_ROLE
  */
 export async function cleanLog(
@@ -93,10 +93,20 @@ async function lockCleaning(session: Session): Promise<void> {
 
 /** What every slave has confirmed, and not beyond what was asked for; null: nothing may go. */
 async function limitOf(session: Session, limit: CleanLimit): Promise<Position | null> {
+  const servers = await listServers(session)
+  const attached = servers.filter(({ detached }) => detached === null)
+  if (servers.length > 0 && attached.length === 0) return limitWithoutSlaves(session, limit)
   const wanted = await wantedSync(session, limit)
-  const positions = (await listServers(session)).map((server) => server.position)
+  const positions = attached.map((server) => server.position)
   if (!wanted || positions.length === 0 || positions.includes(null)) return null
   return positions.reduce<Position>((least, position) => meet(least, position ?? least), wanted.position)
+}
+
+/** All slaves are detached, and nobody takes positions any more by which the log could be dated. */
+async function limitWithoutSlaves(session: Session, limit: CleanLimit): Promise<Position | null> {
+  if (!('olderThanSeconds' in limit) || limit.olderThanSeconds > 0) return null
+  const row = await session.row('select pg_current_snapshot()::text as now')
+  return row?.['now'] ?? null
 }
 
 /** Points the capture at the resting generation of the log; takes no lock on the captured table. */
@@ -143,7 +153,8 @@ async function wantedSync(session: Session, limit: CleanLimit): Promise<WantedSy
 async function holders(session: Session, wanted: WantedSync | null): Promise<{ server: string; reason: string }[]> {
   const tables = await listActive(session)
   const held: { server: string; reason: string }[] = []
-  for (const { name, syncId, position } of await listServers(session)) {
+  for (const { name, syncId, position, detached } of await listServers(session)) {
+    if (detached !== null) continue
     if (position === null) held.push({ server: name, reason: 'has never synced' })
     else if (wanted && (await holdsRows(session, tables, { upTo: wanted.position, position }))) {
       held.push({ server: name, reason: `has confirmed sync id ${syncId} only` })

@@ -5,6 +5,8 @@ import type { ConfigSource } from '../database/session.ts'
 import { currentConfig, openSession } from '../database/session.ts'
 import { codeOf, RservError } from '../shared/errors.ts'
 import { xmaxOf } from '../shared/position.ts'
+import type { Throttle } from '../shared/throttle.ts'
+import { restAfter } from '../shared/throttle.ts'
 import type { Link } from './link.ts'
 import { connect } from './link.ts'
 import type { ReplicateOptions, TransferResult } from './replicate.ts'
@@ -27,6 +29,10 @@ export interface FollowOptions extends ReplicateOptions {
   retryMs?: number | undefined
   /** Milliseconds between two attempts at a parked table; default 60000. */
   parkedRetryMs?: number | undefined
+  /** Bounds on what is transferred; asked for after every transfer, and while it rests because of them. */
+  throttle?: (() => Throttle | null | undefined) | undefined
+  /** Also what the first connection is refused for is tried again; default false: it is thrown. */
+  patient?: boolean | undefined
 }
 
 export type FollowEvent =
@@ -51,7 +57,7 @@ const FIRST_RETRY_MS = 250
  * for await (const event of follow(master, slave, { stop })) console.log(event.kind)
  * ```
  *
- * @throws RservError CANCELLED when `signal` aborts, and what the first connection is refused for
+ * @throws RservError CANCELLED when `signal` aborts, and, unless `patient`, what the first connection is refused for
  */
 export async function* follow(
   master: ConfigSource,
@@ -59,41 +65,37 @@ export async function* follow(
   options: FollowOptions = {},
 ): AsyncGenerator<FollowEvent, void, void> {
   let failures = 0
-  let everConnected = false
-  const parking = new Parking(slave, options)
+  let everConnected = options.patient ?? false
+  const following = { ...options, parking: new Parking(slave, options), wake: wakeOf(options) }
   while (!options.stop?.aborted) {
     try {
-      for await (const event of followConnected(master, slave, { ...options, parking })) {
+      for await (const event of followConnected(master, slave, following)) {
         failures = event.kind === 'connected' ? failures : 0
         everConnected = true
         yield event
       }
       return
     } catch (error) {
-      const event = await endure(error, { parking, failures, everConnected, options })
+      const event = await endure(error, { failures, everConnected, options: following })
       if (event) yield event
       if (event?.kind !== 'failed') continue
       failures++
-      await pause(event.retryInMs, options)
+      await pause(event.retryInMs, following)
     }
   }
 }
 
 interface Endured {
-  readonly parking: Parking
   /** In a row, before this one. */
   readonly failures: number
   readonly everConnected: boolean
-  readonly options: FollowOptions
+  readonly options: Following
 }
 
 /** What to tell of a failure, if anything; throws what ends it. */
-async function endure(
-  error: unknown,
-  { parking, failures, everConnected, options }: Endured,
-): Promise<FollowEvent | null> {
+async function endure(error: unknown, { failures, everConnected, options }: Endured): Promise<FollowEvent | null> {
   if (options.signal?.aborted) throw cancelled(error)
-  const parked = await parking.failed(error).catch(() => null)
+  const parked = await options.parking.failed(error).catch(() => null)
   if (parked) return parked.isNew ? { kind: 'parked', error: parked.error } : null
   if (!everConnected && !mayPass(error)) throw error
   return { kind: 'failed', error, retryInMs: Math.min(FIRST_RETRY_MS * 2 ** failures, options.retryMs ?? 30_000) }
@@ -106,6 +108,12 @@ function mayPass(error: unknown): boolean {
 
 interface Following extends FollowOptions {
   readonly parking: Parking
+  /** Aborts with either of the two. One for all rests: it stays registered with both of them for good. */
+  readonly wake: AbortSignal
+}
+
+function wakeOf({ stop, signal }: FollowOptions): AbortSignal {
+  return AbortSignal.any([stop, signal].filter((one) => one !== undefined))
 }
 
 async function* followConnected(
@@ -131,7 +139,9 @@ async function* transfers(
   const pace = new Pace({ idleMs: options.idleMs ?? 200, busyMs: options.busyMs ?? 300 })
   while (!options.stop?.aborted) {
     if (options.parking.due && (await options.parking.choose(link.slave))) {
-      yield { kind: 'applied', result: await thorough(link, slave, { steady, options }) }
+      const result = await thorough(link, slave, { steady, options })
+      yield { kind: 'applied', result }
+      await pauseThrottled(0, result, options)
     }
     yield* transferNow(link, slave, { pace, steady, options })
   }
@@ -151,7 +161,8 @@ async function* transferNow(
   if (result.outcome === 'applied') {
     yield { kind: 'applied', result }
     const nextId = BigInt(xmaxOf(steady.position ?? (await currentSnapshot(link))))
-    return pause(Math.max(pace.applied({ elapsedMs: result.elapsedMs, nextId }), options.pauseMs ?? 0), options)
+    const rest = Math.max(pace.applied({ elapsedMs: result.elapsedMs, nextId }), options.pauseMs ?? 0)
+    return pauseThrottled(rest, result, options)
   }
   if (!pace.idle) yield { kind: 'in-sync', result }
   return pause(pace.nothing(snapshot), options)
@@ -174,11 +185,29 @@ async function currentSnapshot({ master }: Link): Promise<string> {
   return row?.['now'] ?? ''
 }
 
+/** Throttles are looked at this often, in milliseconds: one that was lifted must not last. */
+const LOOK_AT_THROTTLE_MS = 500
+
+/** Sleeps at least so long, and as long as the throttle of the moment says. */
+async function pauseThrottled(leastMs: number, result: TransferResult, options: Following): Promise<void> {
+  const started = performance.now()
+  await pause(leastMs, options)
+  const moved = {
+    rows: result.tables.reduce((sum, { written, deleted }) => sum + written + deleted, 0),
+    bytes: result.bytes,
+    elapsedMs: result.elapsedMs,
+  }
+  while (!options.stop?.aborted) {
+    const rest = restAfter(moved, options.throttle?.()) - (performance.now() - started)
+    if (rest <= 0) return
+    await pause(Math.min(rest, LOOK_AT_THROTTLE_MS), options)
+  }
+}
+
 /** Sleeps; wakes up when it is to stop. */
-async function pause(ms: number, { stop, signal }: FollowOptions): Promise<void> {
+async function pause(ms: number, { wake, signal }: Following): Promise<void> {
   if (ms <= 0) return
-  const signals = [stop, signal].filter((one) => one !== undefined)
-  await sleep(ms, undefined, { signal: AbortSignal.any(signals) }).catch((error: unknown) => {
+  await sleep(ms, undefined, { signal: wake }).catch((error: unknown) => {
     if (codeOf(error) !== 'ABORT_ERR') throw error
   })
   if (signal?.aborted) throw cancelled(signal.reason)

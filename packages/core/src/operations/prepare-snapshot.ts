@@ -1,4 +1,5 @@
 import type { ClientConfig } from 'pg'
+import { refuseDetached } from '../acknowledge/refuse-detached.ts'
 import type { KnownServer } from '../acknowledge/servers.ts'
 import { findServer, listServers } from '../acknowledge/servers.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
@@ -55,6 +56,7 @@ export async function prepareSnapshot(
   await using session = await openSession(master, 'master', options)
   const node = await inTransaction(session, () => requireRole(session, 'master'))
   const server = await chooseServer(session, options)
+  refuseDetached(server, { master: session.database, slave: undefined })
   const plan = await inTransaction(session, () => planFile(session, server, options))
   if (!plan) return { outcome: 'in-sync', syncId: server.syncId, server: server.name, tables: [] }
   try {

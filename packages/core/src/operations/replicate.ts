@@ -1,6 +1,7 @@
 import type { ClientConfig } from 'pg'
 import { checkPosition } from '../acknowledge/check-position.ts'
 import { CONFIRM_TIMEOUT_MS, confirmSync } from '../acknowledge/confirm.ts'
+import { refuseDetached } from '../acknowledge/refuse-detached.ts'
 import type { KnownServer } from '../acknowledge/servers.ts'
 import { analyzeCopied } from '../apply/analyze-copied.ts'
 import { applyTransfer } from '../apply/apply-transfer.ts'
@@ -97,6 +98,7 @@ async function attemptTransfer(link: Link, slave: ClientConfig, options: Attempt
   try {
     const position = await lockPosition(slaveSession, link.node.nodeId)
     const known = await inTransaction(master, () => findSlave(master, link.slaveNode.nodeId, position))
+    refuseDetached(known, { master: master.database, slave: slaveSession.database })
     const plan = await planTransfer(link, known, position, options)
     if (!plan) {
       await rollback(slaveSession)

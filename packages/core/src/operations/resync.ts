@@ -67,7 +67,10 @@ export async function resync(master: ClientConfig, slave: ClientConfig, options:
       await markNew(slaveSession, table.table)
     }
     if (options.clone) await becomeAnother(slaveSession)
-    else if (whole) await forgetPosition(slaveSession, link.node.nodeId)
+    else if (whole) {
+      await attach(masterSession, link.slaveNode.nodeId)
+      await forgetPosition(slaveSession, link.node.nodeId)
+    }
     const row = await slaveSession.row('select node_id from rserv.node')
     return { master: masterSession.database, slave: slaveSession.database, nodeId: row?.['node_id'] ?? '', tables }
   }
@@ -133,6 +136,13 @@ export async function markNew(slave: Session, { schema, name }: QualifiedName): 
     `update rserv.slave_table set state = 'new', origin = null, parked_at = null, parked_code = null, parked_message = null
       where schema_name = $1 and table_name = $2`,
     [schema, name],
+  )
+}
+
+/** The log is kept for the slave again, from before its copy on. */
+async function attach(master: Session, nodeId: string): Promise<void> {
+  await inTransaction(master, () =>
+    master.run('update rserv.server set detached_at = null, detached_why = null where node_id = $1', [nodeId]),
   )
 }
 

@@ -1,25 +1,24 @@
 import type { ClientConfig } from 'pg'
 import type { KnownServer } from '../acknowledge/servers.ts'
 import { listServers } from '../acknowledge/servers.ts'
-import type { SlaveTable } from '../apply/slave-tables.ts'
-import { listSlaveTables } from '../apply/slave-tables.ts'
 import { chooseKey } from '../capture/choose-key.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import { listReplicated } from '../capture/replicated-tables.ts'
 import { changedTables } from '../changes/changed-tables.ts'
 import { checkSource } from '../changes/check-source.ts'
+import { countKeys } from '../changes/count-keys.ts'
 import { contentChange } from '../changes/content-change.ts'
-import { after } from '../changes/window.ts'
 import { requireRole } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
-import { logColumn, logTable } from '../log/log-table.ts'
+import { logTable } from '../log/log-table.ts'
 import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import { quoteName } from '../shared/names.ts'
-import type { Position } from '../shared/position.ts'
+import type { SlaveStatus } from './describe-slave.ts'
+import { describeSlave } from './describe-slave.ts'
 
 export interface TableStatus {
   readonly table: QualifiedName
@@ -62,16 +61,6 @@ export interface TableBehind {
   readonly copy: boolean
 }
 
-export interface SlaveStatus {
-  /** uuid of the slave database. */
-  readonly nodeId: string
-  readonly database: string
-  readonly syncId: string | null
-  /** ISO 8601. */
-  readonly appliedAt: string | null
-  readonly tables: readonly SlaveTable[]
-}
-
 export interface StatusResult {
   readonly nodeId: string
   readonly database: string
@@ -110,7 +99,7 @@ export async function status(
     { isolation: 'repeatable read' },
   )
   const slavePart: SlaveStatus[] = []
-  for (const slave of slaves) slavePart.push(await slaveStatus(slave, options))
+  for (const slave of slaves) slavePart.push(await describeSlave(slave, options))
   return { ...masterPart, slaves: slavePart }
 }
 
@@ -188,33 +177,6 @@ async function tablesBehind(
     const { mode, logRows } = changed.get(table.tableId) ?? { mode: 'unchanged', logRows: 0 }
     const copy = mode === 'copy'
     const rows = copy ? Math.max(1, logRows) : logRows
-    return { table: table.table, rows, copy, keys: logRows === 0 ? 0 : await keysWaiting(session, table, position) }
-  })
-}
-
-async function keysWaiting(session: Session, table: ReplicatedTable, since: Position): Promise<number> {
-  const columns = table.keyColumns.map((_, index) => logColumn(index)).join(', ')
-  const log = quoteName(logTable(table.tableId))
-  const row = await session.row(
-    `select count(*) as keys from (select ${columns} from ${log} where ${after(since)} group by ${columns}) k`,
-  )
-  return Number(row?.['keys'])
-}
-
-async function slaveStatus(slave: ClientConfig, options: CommonOptions): Promise<SlaveStatus> {
-  await using session = await openSession(slave, 'slave', options)
-  return await inTransaction(session, async () => {
-    const { nodeId } = await requireRole(session, 'slave')
-    const latest = await session.json<{ syncId: string; appliedAt: string } | null>(
-      `select json_build_object('syncId', sync_id::text, 'appliedAt', applied_at) from rserv.slave_sync
-        where sync_id is not null order by applied_at desc limit 1`,
-    )
-    return {
-      nodeId,
-      database: session.database,
-      syncId: latest?.syncId ?? null,
-      appliedAt: latest?.appliedAt ?? null,
-      tables: await listSlaveTables(session),
-    }
+    return { table: table.table, rows, copy, keys: logRows === 0 ? 0 : await countKeys(session, table, position) }
   })
 }

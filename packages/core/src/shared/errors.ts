@@ -42,6 +42,8 @@ export type ErrorCode =
   | 'BUSY'
   /** The log no longer, or not yet, covers the slave's position. */
   | 'LOG_GAP'
+  /** The log is kept for the slave no longer: it had passed its limit. */
+  | 'DETACHED'
   /** The master does not know the slave's position: it was restored, or is another database. */
   | 'POSITION_UNKNOWN'
   /** The table was dropped, re-created or renamed, or its capture was altered. */

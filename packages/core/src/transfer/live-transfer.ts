@@ -62,7 +62,18 @@ const NEW_SYNC = `select json_build_object('syncId', nextval('rserv.sync_id_seq'
   'encoding', case current_setting('server_encoding') when 'SQL_ASCII' then 'SQL_ASCII' else 'UTF8' end,
   'given', (select coalesce(json_agg(json_build_object('syncId', s.sync_id::text, 'token', s.token) order by s.sync_id), '[]')
     from rserv.sync s join rserv.server v using (server_id)
-    where v.server_id = $1 and s.sync_id >= coalesce(v.sync_id, 0)))`
+    where v.server_id = $1 and s.sync_id >= coalesce(v.sync_id, 0)),
+  'detached', (select detached_at from rserv.server where server_id = $1))`
+
+type NewSync = Pick<TransferHeader, 'syncId' | 'token' | 'encoding' | 'given'> & { readonly detached: string | null }
+
+/** The log may have been cleaned of what the slave needs since the transfer was planned. */
+function detachedMeanwhile({ name }: Server): RservError {
+  return new RservError('DETACHED', `slave ${name} was detached from the master while a transfer was being prepared`, {
+    side: 'master',
+    hint: 'Run the command again: it says what to do.',
+  })
+}
 
 /**
  * Begins a transfer from the master's current state: one repeatable read snapshot for all of it. `finish` commits the
@@ -73,9 +84,8 @@ export async function beginLiveTransfer(session: Session, request: LiveRequest):
   const read = await openChanges(session, request)
   const sources = await describeSources(session, request, read)
   session.reach('changes.counted')
-  const sync = await session.json<Pick<TransferHeader, 'syncId' | 'token' | 'encoding' | 'given'>>(NEW_SYNC, [
-    request.server.id,
-  ])
+  const { detached, ...sync } = await session.json<NewSync>(NEW_SYNC, [request.server.id])
+  if (detached !== null) throw detachedMeanwhile(request.server)
   await session.run(`set local client_encoding = '${sync.encoding}'`)
   const header: TransferHeader = {
     origin: request.node.nodeId,

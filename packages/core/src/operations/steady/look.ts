@@ -58,7 +58,7 @@ export async function look(
 function facts({ plan, server }: Known): string {
   const ids = plan.tables.map(({ tableId }) => tableId)
   return `select pg_current_snapshot()::text as position, ${masterVersion(ids)} as version,
-    exists (select from rserv.server where server_id = ${server.id} and node_id::text = ${quoteLiteral(server.nodeId ?? '')})
+    exists (select from rserv.server where server_id = ${server.id} and detached_at is null and node_id::text = ${quoteLiteral(server.nodeId ?? '')})
       as known,
     (select coalesce(json_agg(table_id), '[]') from (${ACTIVE}) as active)::text as active`
 }

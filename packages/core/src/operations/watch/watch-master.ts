@@ -1,0 +1,82 @@
+import type { Detached } from '../../acknowledge/servers.ts'
+import { listServers } from '../../acknowledge/servers.ts'
+import { requireRole } from '../../database/node.ts'
+import type { ConfigSource, Session } from '../../database/session.ts'
+import { currentConfig, openSession } from '../../database/session.ts'
+import { inTransaction } from '../../database/transaction.ts'
+import type { CommonOptions } from '../../shared/events.ts'
+import type { Throttle } from '../../shared/throttle.ts'
+import type { Backlog, BacklogOptions } from './backlog.ts'
+import { measureBacklog } from './backlog.ts'
+
+/** What is wanted of a slave, as the master has it on record. */
+export interface WatchedSlave {
+  readonly server: string
+  /** uuid of the slave database; null until it was seen. */
+  readonly nodeId: string | null
+  /** Last confirmed sync id, decimal text. */
+  readonly syncId: string | null
+  /** ISO 8601; null: not paused by command. */
+  readonly pausedAt: string | null
+  readonly throttle: Throttle | null
+  readonly detached: Detached | null
+}
+
+/** A connection to a master that looks and changes nothing. One look at a time: another one waits for it. */
+export class MasterWatch implements AsyncDisposable {
+  readonly #session: Session
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  get database(): string {
+    return this.#session.database
+  }
+
+  /** What is wanted of the slaves that the master knows; cheap. @throws RservError CONNECT, … */
+  slaves(): Promise<WatchedSlave[]> {
+    return this.#inTurn(async () => {
+      const servers = await listServers(this.#session)
+      return servers.map(({ name, nodeId, syncId, pausedAt, throttle, detached }) => ({
+        server: name,
+        nodeId,
+        syncId,
+        pausedAt,
+        throttle,
+        detached,
+      }))
+    })
+  }
+
+  /** Log sizes and what waits for each slave. @throws RservError CONNECT, … */
+  backlog(options: BacklogOptions = {}): Promise<Backlog> {
+    return this.#inTurn(() => measureBacklog(this.#session, options), 'repeatable read')
+  }
+
+  async #inTurn<T>(work: () => Promise<T>, isolation?: 'repeatable read'): Promise<T> {
+    const turn = this.#turn.then(() => inTransaction(this.#session, work, isolation ? { isolation } : {}))
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#session[Symbol.asyncDispose]()
+  }
+}
+
+/**
+ * Connects to a master, to look at it again and again.
+ * @throws RservError CONNECT, NOT_INITIALISED, WRONG_ROLE, CANCELLED
+ */
+export async function watchMaster(master: ConfigSource, options: CommonOptions = {}): Promise<MasterWatch> {
+  const session = await openSession(await currentConfig(master), 'master', options)
+  try {
+    await inTransaction(session, () => requireRole(session, 'master'))
+    return new MasterWatch(session)
+  } catch (error) {
+    await session[Symbol.asyncDispose]()
+    throw error
+  }
+}
