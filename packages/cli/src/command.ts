@@ -29,6 +29,8 @@ export interface Call {
   /** Passed to every operation of core. */
   readonly common: CommonOptions
   readonly backends: BackendResolver
+  /** Blackens the passwords that came up in a text that people will see. */
+  hide(text: string): string
   /** The only database of a command. @throws UsageError */
   database(text: string | undefined): Promise<ClientConfig>
   /** One of two: --masterhost and the like win over --host. @throws UsageError */

@@ -101,6 +101,7 @@ function call({ context, args, options, state }: Line, events: EventReporter): C
     options,
     common: { signal: context.signal, onEvent: events.tell },
     backends: backendResolver(context.cwd),
+    hide: (message) => redact(message, state.secrets),
     database: (database) => resolve(database, common),
     side: (side, database) => resolve(database, { ...common, ...flags(options, side) }),
     dataOnStdout: () => {
