@@ -10,6 +10,7 @@ import { replicateCommand } from './replicate.ts'
 import { applySnapshotCommand, prepareSnapshotCommand } from './snapshots.ts'
 import { runCommand } from './run.ts'
 import { resyncCommand } from './resync.ts'
+import { masterAddSequenceCommand, masterRemoveSequenceCommand } from './sequences.ts'
 import { statusCommand } from './status.ts'
 import {
   masterAddTableCommand,
@@ -26,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
   slaveInitCommand,
   masterAddTableCommand,
   slaveAddTableCommand,
+  masterAddSequenceCommand,
   replicateCommand,
   runCommand,
   pauseCommand,
@@ -43,6 +45,7 @@ export const COMMANDS: readonly Command[] = [
   backendsCommand,
   masterRemoveTableCommand,
   slaveRemoveTableCommand,
+  masterRemoveSequenceCommand,
   forgetSlaveCommand,
   uninstallCommand,
   demoCommand,

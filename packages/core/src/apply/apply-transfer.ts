@@ -51,7 +51,7 @@ export async function applyTransfer(
   const names = new Set(taken.map((table) => displayName(table.table)))
   await setSequences(
     session,
-    trailer.sequences.filter((value) => names.has(displayName(value.table))),
+    trailer.sequences.filter(({ table: user }) => user === null || names.has(displayName(user))),
   )
   session.reach('apply.sequences')
   await markSynced(

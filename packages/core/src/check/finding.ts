@@ -118,9 +118,9 @@ export const FINDINGS = {
   'slave-trigger': 'warning',
   /** A foreign key points to a table that is not replicated; the fix lists rows without a parent. */
   'foreign-key-outside': 'note',
-  /** A column has a sequence on the master only. */
+  /** A sequence is on the master only, or was registered and is gone. */
   'sequence-missing': 'note',
-  /** A sequence is behind the master's: it follows with the next rows of its table. */
+  /** A sequence is behind the master's: the next transfer moves it. */
   'sequence-behind': 'note',
 } as const satisfies Record<string, Severity>
 

@@ -1,3 +1,4 @@
+import { COLUMN_SEQUENCES } from '../database/column-sequences.ts'
 import type { TableDescription } from '../database/describe-table.ts'
 import type { Session } from '../database/session.ts'
 import type { QualifiedName } from '../shared/names.ts'
@@ -10,10 +11,10 @@ const NEEDED = {
   slave: { table: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'], sequence: ['SELECT', 'UPDATE'] },
 } as const
 
-/** Sequences owned by columns of a table. */
-const OWNED = `select coalesce(json_agg(json_build_object('schema', n.nspname, 'name', s.relname) order by s.oid), '[]')
-  from pg_depend d join pg_class s on s.oid = d.objid and s.relkind = 'S' join pg_namespace n on n.oid = s.relnamespace
-  where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') and d.refobjid = $1::oid`
+/** Sequences used by columns of a table. */
+const USED = `select coalesce(json_agg(json_build_object('schema', n.nspname, 'name', s.relname) order by s.oid), '[]')
+  from pg_class s join pg_namespace n on n.oid = s.relnamespace
+  where s.oid in (select u.seqid from (${COLUMN_SEQUENCES}) u where u.relid = $1::oid)`
 
 /** What the role lacks on a table, its schema and its sequences. Inside a transaction. */
 export async function checkTablePrivileges(session: Session, table: TableDescription): Promise<Finding[]> {
@@ -35,7 +36,7 @@ export async function checkTablePrivileges(session: Session, table: TableDescrip
   }
   const needed = NEEDED[session.side]
   lacks(await missing(session, 'table', table, needed.table), quoteName(table))
-  for (const sequence of await session.json<QualifiedName[]>(OWNED, [table.oid])) {
+  for (const sequence of await session.json<QualifiedName[]>(USED, [table.oid])) {
     lacks(await missing(session, 'sequence', sequence, needed.sequence), `SEQUENCE ${quoteName(sequence)}`)
   }
   return found

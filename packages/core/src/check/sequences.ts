@@ -1,7 +1,9 @@
+import { COLUMN_SEQUENCES } from '../database/column-sequences.ts'
 import type { TableDescription } from '../database/describe-table.ts'
 import type { Session } from '../database/session.ts'
 import type { QualifiedName } from '../shared/names.ts'
-import { displayName, quoteLiteral, quoteName } from '../shared/names.ts'
+import { displayName, quoteLiteral, quoteName, sameName } from '../shared/names.ts'
+import { shellWord } from '../shared/resync-command.ts'
 import type { Finding } from './finding.ts'
 import { finding } from './finding.ts'
 
@@ -13,16 +15,42 @@ interface Sequence {
   readonly last: string | null
 }
 
-const SEQUENCES = `select coalesce(json_agg(json_build_object('column', a.attname, 'ascending', q.seqincrement > 0,
-    'sequence', json_build_object('schema', n.nspname, 'name', s.relname), 'last', pg_sequence_last_value(s.oid)::text)
-    order by a.attnum), '[]')
-  from pg_depend d join pg_class s on s.oid = d.objid and s.relkind = 'S' join pg_namespace n on n.oid = s.relnamespace
-  join pg_sequence q on q.seqrelid = s.oid
-  join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
-  where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i')
-    and d.refobjid = $1::oid and has_sequence_privilege(s.oid, 'select')`
+const LAST = `case when has_sequence_privilege(s.oid, 'select') then pg_sequence_last_value(s.oid)::text end`
 
-/** Sequences of columns: they follow with the rows of their tables. Inside a transaction on each side. */
+const SEQUENCES = `select coalesce(json_agg(json_build_object('column', a.attname, 'ascending', q.seqincrement > 0,
+    'sequence', json_build_object('schema', n.nspname, 'name', s.relname), 'last', ${LAST})
+    order by a.attnum, u.owned desc, s.oid), '[]')
+  from (${COLUMN_SEQUENCES}) u join pg_class s on s.oid = u.seqid join pg_namespace n on n.oid = s.relnamespace
+  join pg_sequence q on q.seqrelid = s.oid join pg_attribute a on a.attrelid = u.relid and a.attnum = u.attnum
+  where u.relid = $1::oid and has_sequence_privilege(s.oid, 'select')`
+
+const REGISTERED = `select coalesce(json_agg(json_build_object('schema', schema_name, 'name', sequence_name)
+    order by schema_name, sequence_name), '[]') from rserv.replicated_sequence`
+
+const NAMED = `select json_build_object('column', '', 'ascending', q.seqincrement > 0,
+    'sequence', json_build_object('schema', n.nspname, 'name', s.relname), 'last', ${LAST})
+  from pg_class s join pg_namespace n on n.oid = s.relnamespace join pg_sequence q on q.seqrelid = s.oid
+  where n.nspname = $1 and s.relname = $2`
+
+/** Sequences that were registered by name. Inside a transaction on each side. */
+export async function checkRegisteredSequences(master: Session, slave: Session): Promise<Finding[]> {
+  const found: Finding[] = []
+  for (const { schema, name } of await master.json<QualifiedName[]>(REGISTERED)) {
+    const here = await master.json<Sequence | null>(NAMED, [schema, name])
+    const own = await slave.json<Sequence | null>(NAMED, [schema, name])
+    const text = displayName({ schema, name })
+    if (!here) {
+      const fix = `rserv master-remove-sequence ${shellWord(master.database)} ${shellWord(text)}`
+      found.push(finding('sequence-missing', { session: master }, `sequence ${text} is registered and not there`, fix))
+    } else if (!own) {
+      const fix = `CREATE SEQUENCE ${quoteName({ schema, name })};`
+      found.push(finding('sequence-missing', { session: slave }, `there is no sequence ${text} as on the master`, fix))
+    } else found.push(...behind({ session: slave }, here, own))
+  }
+  return found
+}
+
+/** Sequences of columns. Inside a transaction on each side. */
 export async function checkSequences(
   master: Session,
   slave: Session,
@@ -32,16 +60,21 @@ export async function checkSequences(
   const here = await master.json<Sequence[]>(SEQUENCES, [source.oid])
   const there = await slave.json<Sequence[]>(SEQUENCES, [target.oid])
   return here.flatMap(({ column, last, ascending, sequence }) => {
-    const own = there.find((other) => other.column === column)
+    const candidates = there.filter((other) => other.column === column)
+    const own = candidates.find((other) => sameName(other.sequence, sequence)) ?? candidates[0]
     if (!own) {
       const text = `column ${column} has the sequence ${displayName(sequence)} on the master and none that can be read here`
       return [finding('sequence-missing', where, text, 'Make one, OWNED BY the column, before the slave is promoted.')]
     }
-    if (last === null || !isBehind(own.last, last, ascending)) return []
-    const text = `sequence ${displayName(own.sequence)} is at ${own.last ?? 'its start'}, the master's at ${last}; it follows with rows`
-    const fix = `SELECT setval(${quoteLiteral(quoteName(own.sequence)).trim()}, ${last});`
-    return [finding('sequence-behind', where, text, fix)]
+    return behind(where, { column, last, ascending, sequence }, own)
   })
+}
+
+function behind(where: Parameters<typeof finding>[1], { last, ascending }: Sequence, own: Sequence): Finding[] {
+  if (last === null || !isBehind(own.last, last, ascending)) return []
+  const text = `sequence ${displayName(own.sequence)} is at ${own.last ?? 'its start'}, the master's at ${last}; the next transfer moves it`
+  const fix = `SELECT setval(${quoteLiteral(quoteName(own.sequence)).trim()}, ${last});`
+  return [finding('sequence-behind', where, text, fix)]
 }
 
 function isBehind(own: string | null, last: string, ascending: boolean): boolean {

@@ -1,6 +1,6 @@
 import { RservError } from '../shared/errors.ts'
 import type { QualifiedName, TablePattern } from '../shared/names.ts'
-import { likePattern, parseTablePattern } from '../shared/names.ts'
+import { likePattern, parseTablePattern, sameName } from '../shared/names.ts'
 import type { Session } from './session.ts'
 import { withOwnSearchPath } from './transaction.ts'
 
@@ -37,11 +37,28 @@ export async function findTables(session: Session, selection: TableSelection): P
   })
 }
 
+/**
+ * Finds sequences by names and patterns in the same way.
+ * @throws RservError BAD_NAME, NO_SUCH_SEQUENCE
+ */
+export async function findSequences(session: Session, typed: readonly string[]): Promise<QualifiedName[]> {
+  const found: QualifiedName[] = []
+  for (const one of typed) {
+    const matches = await matchKinds(session, parseTablePattern(one), `c.relkind = 'S'`)
+    if (matches.length === 0) throw noSuchSequence(session, one)
+    found.push(...matches.filter((name) => !found.some((other) => sameName(other, name))))
+  }
+  return found
+}
+
 async function match(session: Session, pattern: TablePattern): Promise<QualifiedName[]> {
   const isPattern = pattern.name.wildcard || (pattern.schema?.wildcard ?? false)
-  const conditions = [
-    isPattern ? `c.relkind in ('r', 'p') and not c.relispartition` : `c.relkind in ('r','p','v','m','f')`,
-  ]
+  const kinds = isPattern ? `c.relkind in ('r', 'p') and not c.relispartition` : `c.relkind in ('r','p','v','m','f')`
+  return matchKinds(session, pattern, kinds)
+}
+
+async function matchKinds(session: Session, pattern: TablePattern, kinds: string): Promise<QualifiedName[]> {
+  const conditions = [kinds]
   const parameters = [likePattern(pattern.name)]
   conditions.push('c.relname like $1')
   if (pattern.schema) {
@@ -65,5 +82,12 @@ function noSuchTable(session: Session, typed: string): RservError {
   return new RservError('NO_SUCH_TABLE', `no table ${typed} in database ${session.database}`, {
     side: session.side,
     hint: 'Capitals and odd characters need double quotes, as in SQL; a table outside the search_path needs its schema.',
+  })
+}
+
+function noSuchSequence(session: Session, typed: string): RservError {
+  return new RservError('NO_SUCH_SEQUENCE', `no sequence ${typed} in database ${session.database}`, {
+    side: session.side,
+    hint: 'Capitals and odd characters need double quotes, as in SQL; a sequence outside the search_path needs its schema.',
   })
 }

@@ -6,7 +6,7 @@ import type { Finding } from '../check/finding.ts'
 import { finding } from '../check/finding.ts'
 import { checkLogPrivileges, checkTablePrivileges, checkTemporary } from '../check/privileges.ts'
 import { checkNode } from '../check/schema-version.ts'
-import { checkSequences } from '../check/sequences.ts'
+import { checkRegisteredSequences, checkSequences } from '../check/sequences.ts'
 import { checkForeignKeys } from '../check/foreign-keys.ts'
 import { checkKnownPosition, checkRegistration } from '../check/slave-position.ts'
 import { checkSlaveTriggers } from '../check/slave-triggers.ts'
@@ -52,6 +52,7 @@ export async function checkSlave(master: Session, slave: Session, checked: Check
   const registered = await listSlaveTables(slave)
   const state = { node, server, position, registered, captured }
   found.push(...(await checkKnownPosition(master, slave, state)), ...checkRegistration(master, slave, state))
+  found.push(...(await checkRegisteredSequences(master, slave)))
   for (const table of registered) found.push(...(await checkTable(master, slave, { table, registered, checked })))
   return found
 }

@@ -84,7 +84,7 @@ async function openMoment(link: Link, options: VerifyOptions): Promise<Moment> {
 async function chooseTables({ slave, node }: Link, options: VerifyOptions): Promise<SlaveTable[]> {
   const registered = await listSlaveTables(slave)
   const own = registered.filter(({ origin }) => origin === null || origin === node.nodeId)
-  return options.tables?.length ? selectRegistered(own, { tables: options.tables }, slave) : own
+  return options.tables?.length ? selectRegistered(own, { tables: options.tables }, { session: slave }) : own
 }
 
 /** The tables are locked before the snapshot: a TRUNCATE or a rewrite on the slave would empty them in it. */

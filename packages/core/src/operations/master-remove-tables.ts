@@ -42,7 +42,7 @@ export async function masterRemoveTables(
     await requireRole(session, 'master')
     return listReplicated(session)
   })
-  const selected = selectRegistered(captured, options, session)
+  const selected = selectRegistered(captured, options, { session })
   const removed: RemovedTable[] = []
   for (const table of selected) {
     await removeCapture(session, table, await options.backends(table.backend), options)

@@ -103,7 +103,7 @@ async function planFile(
   options: PrepareSnapshotOptions,
 ): Promise<DuePlan | null> {
   const captured = await listReplicated(session)
-  const copies = new Set(options.copy?.length ? selectRegistered(captured, { tables: options.copy }, session) : [])
+  const copies = new Set(options.copy?.length ? selectRegistered(captured, { tables: options.copy }, { session }) : [])
   // A slave seen alive says itself what it takes; one known by files only gets every table.
   const tables = captured.filter(
     (table) => server.nodeId === null || copies.has(table) || server.tableIds.includes(table.tableId),

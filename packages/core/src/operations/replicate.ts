@@ -23,6 +23,7 @@ import type { QualifiedName } from '../shared/names.ts'
 import { ofTable } from '../shared/of-table.ts'
 import { beginLiveTransfer } from '../transfer/live-transfer.ts'
 import { commitTransfer } from './commit-transfer.ts'
+import { keepSequences } from './keep-sequences.ts'
 import type { Link } from './link.ts'
 import { connect } from './link.ts'
 import type { DuePlan, Plan } from './plan.ts'
@@ -101,7 +102,7 @@ async function attemptTransfer(link: Link, slave: ClientConfig, options: Attempt
     refuseDetached(known, { master: master.database, slave: slaveSession.database })
     const plan = await planTransfer(link, known, position, options)
     if (!plan) {
-      await rollback(slaveSession)
+      await keepSequences(link, position.syncId === null ? null : known)
       const server = known?.name ?? options.server ?? slaveSession.database
       return summary('in-sync', { server, syncId: position.syncId, tables: [], started })
     }

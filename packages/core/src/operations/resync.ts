@@ -83,7 +83,7 @@ async function choose({ master, slave, node }: Link, options: ResyncOptions): Pr
   const registered = await listSlaveTables(slave)
   const captured = await inTransaction(master, () => listReplicated(master))
   if (options.tables?.length) {
-    const named = selectRegistered(registered, { tables: options.tables }, slave)
+    const named = selectRegistered(registered, { tables: options.tables }, { session: slave })
     return named.map((table) => find(captured, table) ?? notCaptured(master, table))
   }
   const own = registered.filter(({ origin }) => origin === null || origin === node.nodeId)

@@ -110,7 +110,7 @@ export async function slaveRemoveTables(
   await using session = await openSession(slave, 'slave', options)
   return await inTransaction(session, async () => {
     await requireRole(session, 'slave')
-    const selected = selectRegistered(await listSlaveTables(session), options, session)
+    const selected = selectRegistered(await listSlaveTables(session), options, { session })
     for (const { table } of selected) {
       await session.run('delete from rserv.slave_table where schema_name = $1 and table_name = $2', [
         table.schema,

@@ -24,6 +24,8 @@ export type ErrorCode =
   | 'NO_SUCH_TABLE'
   /** A key column was named that the table does not have. */
   | 'NO_SUCH_COLUMN'
+  /** No sequence of that name, or none that matches the pattern. */
+  | 'NO_SUCH_SEQUENCE'
   /** No primary key, or the named columns are no NOT NULL unique key. */
   | 'NO_KEY'
   /** A view, foreign, temporary, unlogged, system table, or a partition of another table. */

@@ -191,9 +191,9 @@ function withHeader(source: Source): (Source & { description: TableDescription; 
 }
 
 async function finish(session: Session, header: TransferHeader, sources: readonly Source[]): Promise<TransferTrailer> {
-  // Where no row changed, no value that was handed out is in use.
-  const read = sources.filter(({ changed }) => changed.mode !== 'unchanged').map(({ table }) => table)
-  const sequences = await readSequences(session, read)
+  const changed = sources.filter((source) => source.changed.mode !== 'unchanged').map(({ table }) => table.tableId)
+  const tableIds = sources.map(({ table }) => table.tableId)
+  const sequences = await readSequences(session, { tableIds, exact: new Set(changed) })
   await session.run(
     'insert into rserv.sync (sync_id, token, server_id, position, table_ids) values ($1, $2, $3, $4, $5::integer[])',
     [

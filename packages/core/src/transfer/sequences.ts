@@ -1,41 +1,75 @@
-import type { ReplicatedTable } from '../capture/replicated-tables.ts'
+import { COLUMN_SEQUENCES } from '../database/column-sequences.ts'
 import type { Session } from '../database/session.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import { quoteName } from '../shared/names.ts'
 import type { SequenceValue } from './transfer.ts'
 
-export interface OwnedSequence {
+/** A sequence of the master that slaves keep up with. */
+export interface SourceSequence {
   readonly sequence: QualifiedName
-  readonly table: QualifiedName
-  readonly column: string
+  /** The captured table and its column that use it; null for one that was registered by its own name. */
+  readonly use: { readonly tableId: number; readonly table: QualifiedName; readonly column: string } | null
+  /** Last value that was handed out, decimal text; null: none was, or the role may not see it. */
+  readonly last: string | null
 }
 
-const OWNED = `select coalesce(json_agg(json_build_object(
-    'sequence', json_build_object('schema', sn.nspname, 'name', s.relname),
-    'table', json_build_object('schema', tn.nspname, 'name', t.relname), 'column', a.attname)), '[]')
-  from pg_depend d
-  join pg_class s on s.oid = d.objid and s.relkind = 'S' join pg_namespace sn on sn.oid = s.relnamespace
-  join pg_class t on t.oid = d.refobjid join pg_namespace tn on tn.oid = t.relnamespace
-  join pg_attribute a on a.attrelid = t.oid and a.attnum = d.refobjsubid
-  where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i')
-    and t.oid = any ($1::oid[])`
+const USED = `select u.seqid, json_build_object('tableId', r.table_id,
+    'table', json_build_object('schema', r.schema_name, 'name', r.table_name), 'column', a.attname) as use
+  from rserv.replicated_table r join (${COLUMN_SEQUENCES}) u on u.relid = r.table_oid
+  join pg_attribute a on a.attrelid = u.relid and a.attnum = u.attnum
+  where r.table_id = any ($1::integer[])`
+
+const REGISTERED = `select s.oid as seqid, null::json as use
+  from rserv.replicated_sequence r join pg_namespace n on n.nspname = r.schema_name
+  join pg_class s on s.relnamespace = n.oid and s.relname = r.sequence_name and s.relkind = 'S'`
+
+/** @param those SQL of a query for `seqid` and `use` */
+function listStatement(those: string): string {
+  return `select coalesce(json_agg(json_build_object('sequence', json_build_object('schema', n.nspname, 'name', s.relname),
+      'use', those.use, 'last', case when has_sequence_privilege(s.oid, 'USAGE, SELECT') then pg_sequence_last_value(s.oid)::text end)), '[]')
+    from (${those}) those join pg_class s on s.oid = those.seqid join pg_namespace n on n.oid = s.relnamespace`
+}
+
+/** Sequences used by columns of captured tables: owned by them (serial, identity), or in their defaults. */
+export function listUsedSequences(session: Session, tableIds: readonly number[]): Promise<SourceSequence[]> {
+  return session.json<SourceSequence[]>(listStatement(USED), [`{${tableIds.join(',')}}`])
+}
+
+/** Sequences that were registered by name and are there. */
+export function listRegisteredSequences(session: Session): Promise<SourceSequence[]> {
+  return session.json<SourceSequence[]>(listStatement(REGISTERED))
+}
 
 /**
- * Values of the sequences owned by columns of the tables (serial, identity). Read after the snapshot, so never behind
- * the rows: sequences are not transactional.
+ * Values of all sequences that slaves keep up with: those of the tables, and the registered ones. Read after the
+ * snapshot, so never behind the rows: sequences are not transactional.
+ * @param exact ids of tables that changed: their sequences are read also where no value was handed out yet
  */
-export async function readSequences(session: Session, tables: readonly ReplicatedTable[]): Promise<SequenceValue[]> {
-  const owned = await listOwnedSequences(session, tables)
-  const values: SequenceValue[] = []
-  for (const { sequence, table, column } of owned) {
-    const row = await session.row(`select last_value, is_called from ${quoteName(sequence)}`)
-    if (!row) continue
-    values.push({ table, column, lastValue: row['last_value'] ?? '1', isCalled: row['is_called'] === 't' })
-  }
-  return values
+export async function readSequences(
+  session: Session,
+  { tableIds, exact }: { tableIds: readonly number[]; exact: ReadonlySet<number> },
+): Promise<SequenceValue[]> {
+  const sql = listStatement(`${USED} union all ${REGISTERED}`)
+  const all = await session.json<SourceSequence[]>(sql, [`{${tableIds.join(',')}}`])
+  const unseen = all.filter(({ last, use }) => last === null && (use === null || exact.has(use.tableId)))
+  const states = unseen.length === 0 ? [] : await session.batch(unseen.map(({ sequence }) => stateOf(sequence)))
+  return all.flatMap((source) => {
+    const row = states[unseen.indexOf(source)]?.[0]
+    const lastValue = source.last ?? row?.['last_value']
+    return lastValue
+      ? [toValue(source, { lastValue, isCalled: source.last !== null || row?.['is_called'] === 't' })]
+      : []
+  })
 }
 
-/** The sequences owned by columns of the tables. */
-export function listOwnedSequences(session: Session, tables: readonly ReplicatedTable[]): Promise<OwnedSequence[]> {
-  return session.json<OwnedSequence[]>(OWNED, [`{${tables.map((table) => table.oid).join(',')}}`])
+/** The statement that reads a sequence: `last_value`, `is_called`. */
+export function stateOf(sequence: QualifiedName): string {
+  return `select last_value, is_called from ${quoteName(sequence)}`
+}
+
+function toValue(
+  { sequence, use }: SourceSequence,
+  state: Pick<SequenceValue, 'lastValue' | 'isCalled'>,
+): SequenceValue {
+  return { sequence, table: use?.table ?? null, column: use?.column ?? null, ...state }
 }

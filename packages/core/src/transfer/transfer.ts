@@ -58,10 +58,13 @@ export interface TransferSection {
   rowCount(): number
 }
 
-/** Last value of a sequence that a column owns. */
+/** Last value of a sequence. */
 export interface SequenceValue {
-  readonly table: QualifiedName
-  readonly column: string
+  /** The master's name for it. */
+  readonly sequence: QualifiedName
+  /** The table and its column that use it; null for a sequence that goes by its own name. */
+  readonly table: QualifiedName | null
+  readonly column: string | null
   /** Decimal text. */
   readonly lastValue: string
   readonly isCalled: boolean

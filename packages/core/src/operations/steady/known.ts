@@ -2,7 +2,6 @@ import type { KnownServer } from '../../acknowledge/servers.ts'
 import { readPosition } from '../../apply/slave-position.ts'
 import { listSlaveTables } from '../../apply/slave-tables.ts'
 import { becomeReplica } from '../../apply/replica-role.ts'
-import type { TargetSequence } from '../../apply/set-sequences.ts'
 import type { TargetTable } from '../../apply/target-table.ts'
 import type { ReplicatedTable } from '../../capture/replicated-tables.ts'
 import { listReplicated } from '../../capture/replicated-tables.ts'
@@ -12,26 +11,19 @@ import { contentChange } from '../../changes/content-change.ts'
 import type { TableDescription } from '../../database/describe-table.ts'
 import type { Session } from '../../database/session.ts'
 import { begin, rollback } from '../../database/transaction.ts'
-import type { QualifiedName } from '../../shared/names.ts'
 import type { Position } from '../../shared/position.ts'
 import type { Link } from '../link.ts'
 import type { Plan } from '../plan.ts'
 import { planForSlave } from '../plan.ts'
 import { findSlave } from '../register-server.ts'
+import type { KnownSequence } from './known-sequences.ts'
+import { knownRegistered } from './known-sequences.ts'
 
 /** What was looked up of a table that changes; true while the versions are the same. */
 export interface KnownTable {
   readonly description: TableDescription
   readonly target: TargetTable
   readonly sequences: readonly KnownSequence[]
-}
-
-export interface KnownSequence {
-  readonly source: QualifiedName
-  /** The slave's. */
-  readonly target: TargetSequence
-  /** Statement that was applied last: the same one again would do nothing. */
-  applied: string | undefined
 }
 
 /** What both sides looked like when all of it was looked at; all of it holds while the versions are the same. */
@@ -41,6 +33,8 @@ export interface Known {
   readonly masterVersion: string
   readonly slaveVersion: string
   readonly tables: Map<number, KnownTable>
+  /** Sequences of no table. */
+  readonly sequences: readonly KnownSequence[]
   /** Ids of the tables that are locked and looked at each time: those that were active once; of few tables all. */
   readonly hot: Set<number>
   /** The slave's position; moves with each transfer. */
@@ -84,11 +78,11 @@ async function learnSlave({ slave, node }: Link): Promise<SlaveFacts | null> {
   }
 }
 
-async function learnMaster({ master, slave, node, slaveNode }: Link, facts: SlaveFacts): Promise<Known | null> {
-  const { tables, position, slaveVersion } = facts
+async function learnMaster({ master, slave, node, slaveNode }: Link, found: SlaveFacts): Promise<Known | null> {
+  const { tables, position, slaveVersion } = found
   await begin(master, { isolation: 'repeatable read' })
   try {
-    const server = await findSlave(master, slaveNode.nodeId, facts)
+    const server = await findSlave(master, slaveNode.nodeId, found)
     if (server?.nodeId !== slaveNode.nodeId || !(await hasEncoding(master))) return null
     const names = { nodeId: node.nodeId, master: master.database, slave: slave.database }
     const plan = planForSlave(await listReplicated(master), tables, position.position, names)
@@ -97,7 +91,9 @@ async function learnMaster({ master, slave, node, slaveNode }: Link, facts: Slav
     }
     const version = await versionOf(master, masterVersion(plan.tables.map(idOf)))
     const hot = plan.tables.length > FEW_TABLES ? await activeTables(master, plan.wanted) : plan.tables.map(idOf)
-    return { server, plan, masterVersion: version, slaveVersion, position, tables: new Map(), hot: new Set(hot) }
+    const sequences = await knownRegistered({ master, slave })
+    const facts = { masterVersion: version, slaveVersion, position, sequences }
+    return { server, plan, ...facts, tables: new Map(), hot: new Set(hot) }
   } finally {
     await rollback(master)
   }

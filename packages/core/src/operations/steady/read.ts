@@ -4,9 +4,11 @@ import type { FewRows } from '../../changes/read-few.ts'
 import { selectFew, toFewRows } from '../../changes/read-few.ts'
 import { planFor } from '../../changes/read-rows.ts'
 import type { Row } from '../../database/session.ts'
-import { quoteLiteral, quoteName } from '../../shared/names.ts'
+import { quoteLiteral } from '../../shared/names.ts'
+import { stateOf } from '../../transfer/sequences.ts'
 import type { Link } from '../link.ts'
 import type { Known, KnownTable } from './known.ts'
+import type { KnownSequence } from './known-sequences.ts'
 import type { Look } from './look.ts'
 
 /** A table's changes on their way. */
@@ -14,14 +16,19 @@ export interface Moving {
   readonly table: ReplicatedTable
   readonly known: KnownTable
   readonly few: FewRows
-  /** Statements that set the slave's sequences, one for each known. */
-  readonly sequences: readonly string[]
+}
+
+export interface MovingSequence {
+  readonly known: KnownSequence
+  /** The statement that sets the slave's. */
+  readonly statement: string
 }
 
 export interface Read {
   readonly syncId: string
   readonly token: string
   readonly tables: readonly Moving[]
+  readonly sequences: readonly MovingSequence[]
 }
 
 /**
@@ -33,14 +40,13 @@ export async function read({ master }: Link, known: Known, { changed, position }
     const one = known.tables.get(table.tableId)
     return one ? [{ table, known: one }] : []
   })
+  const sequences = [...tables.flatMap((table) => table.known.sequences), ...known.sequences]
   const since = known.position.position
   const ids = known.plan.tables.map(({ tableId }) => tableId).join(',')
   const answers = await master.batch([
     planFor(true),
     ...tables.map(({ table, known: { description } }) => selectFew({ table, description, since, few: true })),
-    ...tables.flatMap(({ known: { sequences } }) =>
-      sequences.map(({ source }) => `select last_value, is_called from ${quoteName(source)}`),
-    ),
+    ...sequences.map(({ source }) => stateOf(source)),
     `insert into rserv.sync (sync_id, server_id, position, table_ids)
       values (nextval('rserv.sync_id_seq'), ${known.server.id}, ${quoteLiteral(position)}, '{${ids}}') returning sync_id, token`,
     'commit',
@@ -49,18 +55,22 @@ export async function read({ master }: Link, known: Known, { changed, position }
   const rows = answers.flat()
   const moving = toMoving(tables, rows)
   const { sync_id: syncId, token } = rows.at(-1) ?? {}
-  return moving.length === tables.length && syncId && token ? { syncId, token, tables: moving } : null
+  if (moving.length < tables.length || !syncId || !token) return null
+  return { syncId, token, tables: moving, sequences: toSequences(sequences, rows.slice(tables.length)) }
 }
 
-/** The answers: first the rows of each table, then the values of their sequences. */
+/** The first answers: the rows of each table. */
 function toMoving(tables: readonly Pick<Moving, 'table' | 'known'>[], answers: readonly Row[]): Moving[] {
-  const values = answers.slice(tables.length).values()
   return tables.flatMap((one, index) => {
     const few = toFewRows(answers[index])
-    const sequences = one.known.sequences.map(({ target }) => {
-      const row = values.next().value
-      return setSequence(target, { lastValue: row?.['last_value'] ?? '1', isCalled: row?.['is_called'] === 't' })
-    })
-    return few ? [{ ...one, few, sequences }] : []
+    return few ? [{ ...one, few }] : []
+  })
+}
+
+function toSequences(sequences: readonly KnownSequence[], answers: readonly Row[]): MovingSequence[] {
+  return sequences.map((known, index) => {
+    const row = answers[index]
+    const state = { lastValue: row?.['last_value'] ?? '1', isCalled: row?.['is_called'] === 't' }
+    return { known, statement: setSequence(known.target, state) }
   })
 }

@@ -10,7 +10,7 @@ import type { Position } from '../../shared/position.ts'
 import { commitTransfer } from '../commit-transfer.ts'
 import type { Link } from '../link.ts'
 import type { Known } from './known.ts'
-import type { Moving, Read } from './read.ts'
+import type { Moving, MovingSequence, Read } from './read.ts'
 
 /** Begins the slave's transaction and takes the right to move its position; false where it is not as it was known. */
 export async function getReady({ slave, node }: Link, known: Known): Promise<boolean> {
@@ -31,7 +31,7 @@ export async function getReady({ slave, node }: Link, known: Known): Promise<boo
  */
 export async function write(
   { slave, node }: Link,
-  { syncId, token, tables }: Read,
+  { syncId, token, tables, sequences }: Read,
   { position, serverName, config }: { position: Position; serverName: string; config: ClientConfig },
 ): Promise<TableResult[] | null> {
   const answers = await slave.batch([
@@ -41,21 +41,19 @@ export async function write(
     `select pg_catalog.set_config('search_path', ${quoteLiteral(slave.searchPath)}, true)`,
     ...tables.map(({ known: { target }, few }) => writeFew(target, few)),
     'set local search_path = pg_catalog, pg_temp',
-    ...tables.flatMap(newSequences),
+    ...sequences.filter(isNew).map(({ statement }) => statement),
     writePositionStatement(node.nodeId, { syncId, position, token, serverName }),
   ])
   const counts = answers.flat().filter((row) => 'written' in row)
   if (counts.some((row) => row['written'] !== row['present'])) return null
   slave.reach('apply.position')
   await commitTransfer(slave, { config, origin: node.nodeId, token })
-  for (const { known, sequences } of tables) {
-    for (const [index, sequence] of known.sequences.entries()) sequence.applied = sequences[index]
-  }
+  for (const { known, statement } of sequences) known.applied = statement
   return tables.map((one, index) => toResult(one, counts[index]))
 }
 
-function newSequences({ known, sequences }: Moving): string[] {
-  return sequences.filter((statement, index) => known.sequences[index]?.applied !== statement)
+function isNew({ known, statement }: MovingSequence): boolean {
+  return known.applied !== statement
 }
 
 function toResult({ table, few }: Moving, counts: Row | undefined): TableResult {
