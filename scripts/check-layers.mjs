@@ -9,6 +9,7 @@ const ORDER = [
   'capture',
   'log',
   'changes',
+  'ddl',
   'transfer',
   'apply',
   'acknowledge',

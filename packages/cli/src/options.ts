@@ -60,6 +60,18 @@ export const OPTIONS = {
   assumeSynced: { flag: '--assume-synced', help: 'the rows are there already: do not copy' },
   server: { flag: '--server <name>', help: "the slave's name on the master", default: "the slave database's name" },
   snapshot: { flag: '--snapshot <file>', help: 'the snapshot file', default: 'standard input or output' },
+  file: { flag: '--file <file>', help: 'the script, SQL statements', default: 'standard input' },
+  resume: { flag: '--resume', help: 'no script: the slaves run those that they wait for' },
+  again: { flag: '--again', help: 'run the script although the same text was run before' },
+  skip: {
+    flag: '--skip <number>',
+    help: 'the slaves note this script without running it: its changes are there already',
+  },
+  wait: {
+    flag: '--wait <seconds>',
+    help: 'how long to wait for a replicator that works for a slave to run the script',
+    default: '60',
+  },
   repair: { flag: '--repair', help: 'bring the differing keys to the slave again' },
   limit: { flag: '--limit <number>', help: 'differing keys to name, a table; all are counted', default: '100' },
   clone: { flag: '--clone', help: "the slave is a copy of another slave's database: give it an identity of its own" },

@@ -16,6 +16,7 @@ export function describeTransfer(result: TransferResult): Outcome {
       ? `  ${displayName(table)}: ${count(written, 'row')} copied`
       : `  ${displayName(table)}: ${count(written, 'row')} written, ${deleted} deleted`,
   )
+  const scripts = result.scripts.map((id) => `  script ${id} run`)
   const head = `Slave ${result.server} is at SyncID ${result.syncId} (${(result.elapsedMs / 1000).toFixed(2)} s)`
-  return { json: result, text: [head, ...lines].join('\n') }
+  return { json: result, text: [head, ...scripts, ...lines].join('\n') }
 }

@@ -1,6 +1,7 @@
 import type { Command } from '../command.ts'
 import { demoCommand } from '../demo/command.ts'
 import { backendsCommand } from './backends.ts'
+import { ddlCommand } from './ddl.ts'
 import { forgetSlaveCommand } from './forget-slave.ts'
 import { masterInitCommand, slaveInitCommand } from './init.ts'
 import { checkCommand } from './check.ts'
@@ -33,6 +34,7 @@ export const COMMANDS: readonly Command[] = [
   pauseCommand,
   resumeCommand,
   throttleCommand,
+  ddlCommand,
   getSyncIdCommand,
   masterSyncCommand,
   cleanLogCommand,

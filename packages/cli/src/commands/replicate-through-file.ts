@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import type { TransferResult } from '@rserv/core'
-import { applySnapshot, displayName, getSyncId, masterSync, prepareSnapshot, status } from '@rserv/core'
+import { applySnapshot, displayName, getSyncId, masterSync, prepareSnapshot, status, sumTransfers } from '@rserv/core'
 import type { ClientConfig } from 'pg'
 import type { Call, Outcome } from '../command.ts'
 import { openForReading, writeSafely } from '../safe-file.ts'
@@ -17,20 +17,30 @@ interface Files {
  * What the original always did: register the slave's last sync id, prepare a file, apply it, register it, and remove
  * it unless --debug.
  */
-export async function replicateThroughFile(call: Call, { master, slave, file }: Files): Promise<Outcome> {
+export async function replicateThroughFile(
+  call: Call,
+  files: Files,
+  before: readonly TransferResult[] = [],
+): Promise<Outcome> {
+  const one = await throughOneFile(call, files)
+  // A file ends with a script that the slave has to run; the next one goes on from there.
+  if (one.scripts.length > 0) return replicateThroughFile(call, files, [...before, one])
+  return describeTransfer(sumTransfers([...before, one], one))
+}
+
+async function throughOneFile(call: Call, { master, slave, file }: Files): Promise<TransferResult> {
   const { options, common } = call
   const started = performance.now()
   const prepared = await prepare(call, { master, slave, file })
   if (prepared.outcome === 'in-sync') {
     const { server, syncId } = prepared
     const elapsedMs = Math.round(performance.now() - started)
-    const result: TransferResult = { outcome: 'in-sync', syncId, server, tables: [], bytes: 0, elapsedMs }
-    return describeTransfer(result)
+    return { outcome: 'in-sync', syncId, server, tables: [], scripts: [], bytes: 0, elapsedMs }
   }
   try {
     const applied = await applySnapshot(slave, await openForReading(file), common)
     if (applied.syncId !== null) await masterSync(master, BigInt(applied.syncId), common)
-    return describeTransfer({ ...applied, elapsedMs: Math.round(performance.now() - started) })
+    return { ...applied, elapsedMs: Math.round(performance.now() - started) }
   } finally {
     if (!flag(options, 'debug')) await rm(file, { force: true })
   }

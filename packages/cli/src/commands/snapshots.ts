@@ -44,11 +44,12 @@ export const prepareSnapshotCommand: Command = {
 }
 
 function describeSnapshot(result: PrepareSnapshotResult, where: string): Outcome {
-  const { outcome, server, syncId, tables } = result
+  const { outcome, server, syncId, tables, script } = result
   if (outcome === 'in-sync') {
     return { json: result, text: `Sync-ed: slave ${server} has all changes; nothing was written` }
   }
   const lines = tables.map(({ table, rows }) => `  ${displayName(table)}: ${count(rows, 'row')}`)
+  if (script !== null) lines.push(`  ends with script ${script}: apply it and tell master-sync before the next one`)
   return { json: result, text: [`${where} (SyncID ${syncId}, slave ${server})`, ...lines].join('\n') }
 }
 

@@ -75,6 +75,9 @@ function serversText({ servers }: StatusResult): string {
     s.secondsBehind === null ? '-' : s.secondsBehind.toFixed(1),
     s.confirmedAt ?? '-',
   ])
+  const scripts = servers.flatMap(({ server, scripts: ids }) =>
+    ids.length > 0 ? [`! slave ${server} waits for script ${ids.join(', ')}: its next transfer runs it`] : [],
+  )
   const waiting = servers.flatMap(({ server, behind }) =>
     behind
       .filter(({ rows }) => rows > 0)
@@ -87,7 +90,8 @@ function serversText({ servers }: StatusResult): string {
         t.copy ? 'copy' : 'changes',
       ]),
   )
-  const all = table(['slave', 'sync id', 'rows behind', 'seconds behind', 'confirmed at'], rows)
+  const titles = ['slave', 'sync id', 'rows behind', 'seconds behind', 'confirmed at']
+  const all = [table(titles, rows), ...scripts].join('\n')
   if (waiting.length === 0) return all
   const head = ['slave', 'table', 'rows behind', 'keys waiting', 'seconds behind', 'travels as']
   return `${all}\n\n${table(head, waiting)}`

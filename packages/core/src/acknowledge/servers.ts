@@ -14,6 +14,8 @@ export interface KnownServer {
   readonly confirmedAt: string | null
   /** Tables that it holds as of its position. */
   readonly tableIds: readonly number[]
+  /** The last script that it is known to have run, decimal text; "0": none. */
+  readonly lastScript: string
   /** Since when it is paused by command, ISO 8601; null: it is not. */
   readonly pausedAt: string | null
   readonly throttle: Throttle | null
@@ -28,7 +30,7 @@ export interface Detached {
 }
 
 const SERVER = `json_build_object('id', server_id, 'name', name, 'nodeId', node_id, 'syncId', sync_id::text,
-  'position', position::text, 'confirmedAt', confirmed_at, 'tableIds', table_ids,
+  'position', position::text, 'confirmedAt', confirmed_at, 'tableIds', table_ids, 'lastScript', ddl_id::text,
   'pausedAt', paused_at, 'throttle', throttle,
   'detached', case when detached_at is not null then json_build_object('at', detached_at, 'why', detached_why) end)`
 

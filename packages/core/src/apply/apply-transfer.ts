@@ -4,6 +4,7 @@ import type { RservEvent } from '../shared/events.ts'
 import { displayName } from '../shared/names.ts'
 import { ofTable } from '../shared/of-table.ts'
 import type { Transfer, TransferSection, TransferTable } from '../transfer/transfer.ts'
+import { applyScript } from './apply-script.ts'
 import { applyAsOrdinary } from './as-ordinary.ts'
 import { ReplicaWriter } from './as-replica.ts'
 import { becomeReplica } from './replica-role.ts'
@@ -59,6 +60,7 @@ export async function applyTransfer(
     taken.map((table) => table.table),
     header.origin,
   )
+  if (header.script) await applyScript(session, header.script, header)
   await writePosition(session, header.origin, {
     syncId: header.syncId,
     position: header.to,

@@ -12,12 +12,16 @@ export interface SlavePosition {
   readonly token: string | null
   /** The name under which the master knows this slave. */
   readonly serverName: string | null
+  /** The last script of the master that was run here, decimal text. */
+  readonly lastScript: string | null
 }
 
 /** Names the right to move a slave's position, for advisory locks. */
 const LOCK = `pg_catalog.hashtextextended('rserv.apply ' || $1, 0)`
 
-const READ = 'select sync_id, position::text as position, token, server_name from rserv.slave_sync where origin = $1'
+const READ = `select sync_id, position::text as position, token, server_name,
+    (select max(d.ddl_id) from rserv.slave_ddl d where d.origin = s.origin) as last_script
+  from rserv.slave_sync s where origin = $1`
 
 /**
  * Takes the right to move the slave's position until the end of the transaction, so that only one replicator works
@@ -99,6 +103,7 @@ function toPosition(row: Record<string, string | null> | undefined): SlavePositi
     position: row?.['position'] ?? null,
     token: row?.['token'] ?? null,
     serverName: row?.['server_name'] ?? null,
+    lastScript: row?.['last_script'] ?? null,
   }
 }
 

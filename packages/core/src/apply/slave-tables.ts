@@ -64,3 +64,18 @@ export async function parkTable(session: Session, table: QualifiedName, error: R
     [table.schema, table.name, error.sqlState ?? error.code, error.message],
   )
 }
+
+/** The parked tables that are there, each with its version, which DDL changes. Inside a transaction. */
+export async function parkedVersions(
+  session: Session,
+): Promise<{ readonly table: QualifiedName; readonly version: string }[]> {
+  const rows = await session.query(
+    `select s.schema_name, s.table_name, rserv.catalog_version(array[c.oid]) as version
+      from rserv.slave_table s join pg_namespace n on n.nspname = s.schema_name
+      join pg_class c on c.relnamespace = n.oid and c.relname = s.table_name where s.parked_at is not null`,
+  )
+  return rows.map((row) => ({
+    table: { schema: row['schema_name'] ?? '', name: row['table_name'] ?? '' },
+    version: row['version'] ?? '',
+  }))
+}

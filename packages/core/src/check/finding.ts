@@ -77,6 +77,8 @@ export const FINDINGS = {
   'log-large': 'warning',
   /** A slave confirmed nothing for a day. */
   'slave-silent': 'warning',
+  /** A slave has not run a script of `ddl` yet: it could not be reached, or the script fails there. */
+  'script-waiting': 'warning',
   /** A captured table that no slave takes. */
   'taken-by-nobody': 'warning',
   /** No slave has registered yet. */

@@ -19,6 +19,13 @@ export async function begin(session: Session, options: TransactionOptions = {}):
 
 /** The statements of `begin`, to be sent together with others. */
 export function beginStatements(session: Session, options: TransactionOptions = {}): string[] {
+  const isolation = options.isolation ?? 'read committed'
+  const access = isolation.includes('read only') ? '' : ' read write'
+  return [`begin isolation level ${isolation}${access}`, ...settingStatements(session, options)]
+}
+
+/** The settings of `begin`, as statements. */
+export function settingStatements(session: Session, options: TransactionOptions = {}): string[] {
   const settings: Record<string, string> = {
     // First: it ends the others too.
     statement_timeout: '0',
@@ -41,10 +48,7 @@ export function beginStatements(session: Session, options: TransactionOptions = 
     jit: 'off',
   }
   if (session.version >= 170_000) settings['transaction_timeout'] = '0'
-  const set = Object.entries(settings).map(([name, value]) => `set local ${name} = ${settingValue(name, value)}`)
-  const isolation = options.isolation ?? 'read committed'
-  const access = isolation.includes('read only') ? '' : ' read write'
-  return [`begin isolation level ${isolation}${access}`, ...set]
+  return Object.entries(settings).map(([name, value]) => `set local ${name} = ${settingValue(name, value)}`)
 }
 
 function settingValue(name: string, value: string): string {
@@ -107,6 +111,8 @@ export interface LockRetry {
   /** Attempts; default 30. */
   attempts?: number | undefined
   onWait?: ((attempt: number) => void) | undefined
+  /** Default `read committed`; in `repeatable read` a row that somebody else changed meanwhile is tried again too. */
+  isolation?: TransactionOptions['isolation']
 }
 
 /**
@@ -117,9 +123,10 @@ export async function withLockRetry<T>(session: Session, retry: LockRetry, work:
   const attempts = retry.attempts ?? 30
   for (let attempt = 1; ; attempt++) {
     try {
-      return await inTransaction(session, work, { lockTimeoutMs: retry.lockTimeoutMs ?? 1000 })
+      const { lockTimeoutMs = 1000, isolation = 'read committed' } = retry
+      return await inTransaction(session, work, { lockTimeoutMs, isolation })
     } catch (error) {
-      const retryable = ['55P03', '40P01'].includes(codeOf(error) ?? '')
+      const retryable = ['55P03', '40P01', '40001'].includes(codeOf(error) ?? '')
       if (!retryable) throw error
       if (attempt >= attempts) throw lockTimeout(session, attempts, error)
       retry.onWait?.(attempt)

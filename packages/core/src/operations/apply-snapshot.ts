@@ -36,7 +36,7 @@ export async function applySnapshot(
   await begin(session)
   try {
     const position = await lockPosition(session, header.origin)
-    const base = { server: header.server.name, tables: [], bytes: 0 }
+    const base = { server: header.server.name, tables: [], scripts: [], bytes: 0 }
     if (alreadyApplied(header, position)) {
       await rollback(session)
       return { ...base, outcome: 'already-applied', syncId: position.syncId, elapsedMs: elapsed(started) }
@@ -45,7 +45,8 @@ export async function applySnapshot(
     await commitTransfer(session, { config: slave, origin: header.origin, token: header.token })
     await analyzeCopied(session, tables)
     const bytes = tables.reduce((sum, table) => sum + table.bytes, 0)
-    return { ...base, outcome: 'applied', syncId: header.syncId, tables, bytes, elapsedMs: elapsed(started) }
+    const scripts = header.script ? [header.script.id] : []
+    return { ...base, outcome: 'applied', syncId: header.syncId, tables, scripts, bytes, elapsedMs: elapsed(started) }
   } catch (error) {
     await rollback(session)
     throw error instanceof RservError && error.code === 'SQL' ? ((await transfer.damage()) ?? error) : error
@@ -64,7 +65,10 @@ async function apply(
   const registered = await listSlaveTables(session)
   refuseWrongFile(transfer.header, { nodeId: slave.nodeId, position: slave.position, tables: registered })
   const accepts = (table: { table: { schema: string; name: string } }): boolean => {
-    const taken = registered.some((other) => sameName(other.table, table.table))
+    const known = registered.find((other) => sameName(other.table, table.table))
+    // Before a script, what is to be copied anyway has to wait for what comes after it.
+    if (transfer.header.script && known) return known.state === 'synced'
+    const taken = known !== undefined
     if (!taken) {
       const message = `${displayName(table.table)} is in the snapshot but not registered on this slave: left out`
       slave.options.onEvent?.({ kind: 'notice', message })

@@ -27,7 +27,7 @@ export function alreadyApplied(header: TransferHeader, position: SlavePosition):
 export function refuseWrongFile(header: TransferHeader, slave: FileTarget): void {
   refuseOtherSlave(header, slave)
   refuseOtherPosition(header, slave)
-  for (const table of slave.tables) refuseTableState(header, table)
+  if (!header.script) for (const table of slave.tables) refuseTableState(header, table)
 }
 
 function refuseOtherSlave(header: TransferHeader, { nodeId, position }: FileTarget): void {
@@ -40,7 +40,7 @@ function refuseOtherSlave(header: TransferHeader, { nodeId, position }: FileTarg
 
 function refuseOtherPosition(header: TransferHeader, { position }: FileTarget): void {
   const now = position.position
-  const keyed = header.tables.some((table) => table.mode !== 'copy')
+  const keyed = header.script !== undefined || header.tables.some((table) => table.mode !== 'copy')
   if (keyed && header.from !== null && (now === null || !includes(now, header.from))) {
     throw wrong(
       `the snapshot continues from a position that this slave has not reached (it is at sync id ${position.syncId ?? 'none'})`,

@@ -11,6 +11,7 @@ import { checkLogSize, checkPrepared, checkSilent, checkTaken, checkTransactions
 import { checkLogPrivileges, checkTablePrivileges } from '../check/privileges.ts'
 import { checkNode } from '../check/schema-version.ts'
 import { checkSourceTable } from '../check/source-table.ts'
+import { checkScripts } from '../check/waiting-scripts.ts'
 import type { TableDescription } from '../database/describe-table.ts'
 import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
@@ -125,6 +126,7 @@ async function checkMaster(session: Session, slave: string, options: CheckOption
     ...(await checkPrepared(session, limits)),
     ...(await checkLogSize(session, captured, { servers, limits })),
     ...(await checkSilent(session, servers, limits)),
+    ...(await checkScripts(session, servers)),
     ...checkTaken(session, captured, servers),
   ]
   for (const table of captured) {

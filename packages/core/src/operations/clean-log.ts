@@ -8,6 +8,7 @@ import { deleteSeen, emptyResting, holdsRows, shouldRotate } from '../clean/clea
 import { describeTable } from '../database/describe-table.ts'
 import { requireRole } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
+import { dropKept } from '../ddl/keep-rows.ts'
 import { openSession } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
 import type { CommonOptions } from '../shared/events.ts'
@@ -47,6 +48,7 @@ export async function cleanLog(
   }
   return await inTransaction(session, async () => {
     const wanted = await wantedSync(session, options)
+    await dropKept(session)
     if (wanted) await forgetSyncs(session, wanted.syncId)
     return {
       rows: cleaned.reduce((sum, { rows }) => sum + rows, 0),

@@ -138,7 +138,8 @@ async function* transfers(
   const steady = new SteadyLink(link, slave)
   const pace = new Pace({ idleMs: options.idleMs ?? 200, busyMs: options.busyMs ?? 300 })
   while (!options.stop?.aborted) {
-    if (options.parking.due && (await options.parking.choose(link.slave))) {
+    const { parking } = options
+    if ((parking.due || (await parking.altered(link.slave))) && (await parking.choose(link.slave))) {
       const result = await thorough(link, slave, { steady, options })
       yield { kind: 'applied', result }
       await pauseThrottled(0, result, options)

@@ -1,6 +1,7 @@
 import type { ClientConfig } from 'pg'
 import { findServer, listServers } from '../acknowledge/servers.ts'
 import { requireRole } from '../database/node.ts'
+import { dropKept } from '../ddl/keep-rows.ts'
 import { openSession } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
 import { RservError } from '../shared/errors.ts'
@@ -35,6 +36,7 @@ export async function forgetSlave(
       })
     }
     await session.run('delete from rserv.server where server_id = $1', [server.id])
+    await dropKept(session)
     return { server: server.name, syncId: server.syncId }
   })
 }

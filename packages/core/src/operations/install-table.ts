@@ -86,7 +86,8 @@ function shapeOf(table: TableDescription | null): string {
 async function beginLog(session: Session, tableId: number, description: TableDescription): Promise<void> {
   await session.run(
     `update rserv.replicated_table r set trigger_count = $2, captured_from = s, log_start = s,
-        writes_before = (select coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) from pg_stat_all_tables
+        writes_before = (select coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del + pg_stat_get_xact_tuples_inserted(relid)
+            + pg_stat_get_xact_tuples_updated(relid) + pg_stat_get_xact_tuples_deleted(relid)), 0) from pg_stat_all_tables
           where relid in (${partitionTree('r.table_oid')}))
       from pg_current_snapshot() s where table_id = $1`,
     [tableId, await countTriggers(session, description.oid)],

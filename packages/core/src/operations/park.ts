@@ -1,4 +1,4 @@
-import { listSlaveTables, parkTable } from '../apply/slave-tables.ts'
+import { listSlaveTables, parkedVersions, parkTable } from '../apply/slave-tables.ts'
 import type { ConfigSource, Session } from '../database/session.ts'
 import { currentConfig, openSession } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
@@ -33,6 +33,9 @@ function isTableError(error: unknown): error is TableError {
   return CODES.has(error.code) || (error.code === 'SQL' && CLASSES.test(error.sqlState ?? ''))
 }
 
+/** Milliseconds between two looks at parked tables. */
+const LOOK_MS = 1000
+
 /**
  * Keeps the tables of a slave whose transfers fail apart from the others, for as long as they do (cases 120, 139, 146).
  * One that has failed is tried again once before it is parked, and later one at a time.
@@ -43,7 +46,12 @@ export class Parking {
   readonly #retryMs: number
   #failed: string | undefined
   #trying: QualifiedName | undefined
+  /** Has just been altered. */
+  #altered: QualifiedName | undefined
   #next: number
+  /** Of the slave's parked tables, by name: what DDL changes. */
+  #versions = new Map<string, string>()
+  #lookAt = 0
 
   constructor(slave: ConfigSource, options: CommonOptions & { parkedRetryMs?: number | undefined }) {
     this.#slave = slave
@@ -57,12 +65,33 @@ export class Parking {
     return this.#failed === undefined && performance.now() >= this.#next
   }
 
+  /**
+   * Did DDL alter one of the slave's parked tables, so that it is worth a try at once (case 128)? Looked at once a second.
+   */
+  async altered(session: Session): Promise<boolean> {
+    const now = performance.now()
+    if (this.#failed !== undefined || now < this.#lookAt) return false
+    this.#lookAt = now + LOOK_MS
+    const before = this.#versions
+    const tables = await this.#learnVersions(session)
+    const changed = tables.find(({ table, version }) => (before.get(displayName(table)) ?? version) !== version)
+    this.#altered = changed?.table
+    return changed !== undefined
+  }
+
+  async #learnVersions(session: Session): ReturnType<typeof parkedVersions> {
+    const tables = await inTransaction(session, () => parkedVersions(session))
+    this.#versions = new Map(tables.map(({ table, version }) => [displayName(table), version]))
+    return tables
+  }
+
   /** Chooses the table to be tried: the one whose last attempt is longest ago. Null: none is parked. */
   async choose(session: Session): Promise<QualifiedName | null> {
     this.#next = performance.now() + this.#retryMs
     const tables = await inTransaction(session, () => listSlaveTables(session))
     const parked = tables.flatMap(({ table, parked: why }) => (why ? [{ table, at: why.at }] : []))
-    const [oldest] = parked.toSorted((a, b) => (a.at < b.at ? -1 : 1))
+    const [oldest] = this.#altered ? [{ table: this.#altered }] : parked.toSorted((a, b) => (a.at < b.at ? -1 : 1))
+    this.#altered = undefined
     this.#trying = oldest?.table
     return oldest?.table ?? null
   }
@@ -94,6 +123,7 @@ export class Parking {
     this.#failed = undefined
     await using session = await openSession(await currentConfig(this.#slave), 'slave', this.#options)
     await inTransaction(session, () => parkTable(session, error.table, error))
+    await this.#learnVersions(session)
     return { isNew: !again, error }
   }
 }

@@ -2,6 +2,7 @@ import type { ClientConfig } from 'pg'
 import { confirmSync } from '../acknowledge/confirm.ts'
 import type { Confirmed } from '../acknowledge/confirm.ts'
 import { requireRole } from '../database/node.ts'
+import { dropKept } from '../ddl/keep-rows.ts'
 import { openSession } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
 import type { CommonOptions } from '../shared/events.ts'
@@ -40,6 +41,8 @@ export async function masterSync(
   await using session = await openSession(master, 'master', options)
   return await inTransaction(session, async () => {
     await requireRole(session, 'master')
-    return confirmSync(session, syncId.toString())
+    const confirmed = await confirmSync(session, syncId.toString())
+    await dropKept(session)
+    return confirmed
   })
 }

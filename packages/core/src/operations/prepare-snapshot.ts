@@ -18,6 +18,9 @@ import { displayName } from '../shared/names.ts'
 import { shellWord } from '../shared/resync-command.ts'
 import type { WrittenTable } from '../transfer/file/write-file.ts'
 import { writeTransfer } from '../transfer/file/write-file.ts'
+import type { PendingScript } from '../ddl/script.ts'
+import { nextScript } from '../ddl/script.ts'
+import { beginScriptTransfer } from '../transfer/script-transfer.ts'
 import { beginLiveTransfer } from '../transfer/live-transfer.ts'
 import type { DuePlan } from './plan.ts'
 import { refuseGap } from './plan.ts'
@@ -41,6 +44,8 @@ export interface PrepareSnapshotResult {
   readonly syncId: string | null
   readonly server: string
   readonly tables: readonly WrittenTable[]
+  /** Id of the script of `ddl` that the file ends with; what comes after it is for the next file. */
+  readonly script: string | null
 }
 
 /**
@@ -57,8 +62,9 @@ export async function prepareSnapshot(
   const node = await inTransaction(session, () => requireRole(session, 'master'))
   const server = await chooseServer(session, options)
   refuseDetached(server, { master: session.database, slave: undefined })
-  const plan = await inTransaction(session, () => planFile(session, server, options))
-  if (!plan) return { outcome: 'in-sync', syncId: server.syncId, server: server.name, tables: [] }
+  const script = await inTransaction(session, () => nextScript(session, server))
+  const plan = script ? { script } : await inTransaction(session, () => planFile(session, server, options))
+  if (!plan) return { outcome: 'in-sync', syncId: server.syncId, server: server.name, tables: [], script: null }
   try {
     return await write(session, { node, server, plan }, output)
   } catch (error) {
@@ -69,13 +75,20 @@ export async function prepareSnapshot(
 
 async function write(
   session: Session,
-  { node, server, plan }: { node: Node; server: KnownServer; plan: DuePlan },
+  { node, server, plan }: { node: Node; server: KnownServer; plan: DuePlan | { script: PendingScript } },
   output: NodeJS.WritableStream,
 ): Promise<PrepareSnapshotResult> {
-  const { id, name, nodeId, position } = server
-  const transfer = await beginLiveTransfer(session, { node, server: { id, name, nodeId }, from: position, ...plan })
+  const { id, name, nodeId, position, lastScript, tableIds } = server
+  const request = { node, server: { id, name, nodeId }, from: position }
+  const holds = ({ tableId }: { tableId: number }): boolean => tableIds.includes(tableId)
+  const again = `Let it start anew: rserv master-forget-slave … ${shellWord(name)}, then a snapshot of all tables.`
+  const transfer =
+    'script' in plan
+      ? await beginScriptTransfer(session, { ...request, script: plan.script, skip: false, holds, again })
+      : await beginLiveTransfer(session, { ...request, lastScript, ...plan })
   const tables = await writeTransfer(transfer, output)
-  return { outcome: 'written', syncId: transfer.header.syncId, server: name, tables }
+  const script = transfer.header.script?.id ?? null
+  return { outcome: 'written', syncId: transfer.header.syncId, server: name, tables, script }
 }
 
 async function chooseServer(session: Session, options: PrepareSnapshotOptions): Promise<KnownServer> {

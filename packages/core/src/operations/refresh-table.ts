@@ -55,7 +55,7 @@ function inUse(partition: QualifiedName, cause: unknown): RservError {
 }
 
 /** Gives a partition the root's own truncate triggers, whatever backend made them. */
-async function cloneTruncateTriggers(
+export async function cloneTruncateTriggers(
   session: Session,
   rootOid: string,
   partition: { readonly schema: string; readonly name: string },

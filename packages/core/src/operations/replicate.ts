@@ -14,6 +14,7 @@ import { activeTables } from '../changes/active-tables.ts'
 import { anythingChanged } from '../changes/changed-tables.ts'
 import { nobodyWroteSince } from '../changes/nobody-wrote.ts'
 import { checkSource, findSuspects } from '../changes/check-source.ts'
+import { dropKept } from '../ddl/keep-rows.ts'
 import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
 import { begin, inTransaction, rollback } from '../database/transaction.ts'
@@ -24,6 +25,8 @@ import { ofTable } from '../shared/of-table.ts'
 import { beginLiveTransfer } from '../transfer/live-transfer.ts'
 import { commitTransfer } from './commit-transfer.ts'
 import { keepSequences } from './keep-sequences.ts'
+import type { ScriptPlan } from './ddl/plan-script.ts'
+import { beginScript, planScript } from './ddl/plan-script.ts'
 import type { Link } from './link.ts'
 import { connect } from './link.ts'
 import type { DuePlan, Plan } from './plan.ts'
@@ -31,6 +34,7 @@ import { planForSlave } from './plan.ts'
 import type { SlaveIdentity } from './register-server.ts'
 import { findSlave, registerSlave } from './register-server.ts'
 import { refreshTable } from './refresh-table.ts'
+import { sumTransfers } from './sum-transfers.ts'
 
 export interface ReplicateOptions extends CommonOptions {
   /** Name under which the master registers a new slave; default the slave database's name. */
@@ -41,6 +45,8 @@ export interface ReplicateOptions extends CommonOptions {
 export interface TransferOptions extends ReplicateOptions {
   /** Which parked tables to try; default all. */
   tries?: ((table: QualifiedName) => boolean) | undefined
+  /** Id of a script that the slave notes without running it. */
+  skipScript?: string | undefined
 }
 
 export interface TransferResult {
@@ -50,6 +56,8 @@ export interface TransferResult {
   /** The slave's name on the master. */
   readonly server: string
   readonly tables: readonly TableResult[]
+  /** Ids of the scripts of `ddl` that the slave ran on the way. */
+  readonly scripts: readonly string[]
   /** Bytes of row data. */
   readonly bytes: number
   /** Milliseconds. */
@@ -69,7 +77,17 @@ export async function replicate(
   await using masterSession = await openSession(master, 'master', options)
   await using slaveSession = await openSession(slave, 'slave', options)
   const link = await connect(masterSession, slaveSession)
-  return await transferOnce(link, slave, options)
+  return await transferAll(link, slave, options)
+}
+
+/** Each script that the slave has to run ends a transfer; the last one goes to the current state. */
+export async function transferAll(link: Link, slave: ClientConfig, options: TransferOptions): Promise<TransferResult> {
+  const done: TransferResult[] = []
+  for (;;) {
+    const result = await transferOnce(link, slave, options)
+    done.push(result)
+    if (result.scripts.length === 0) return sumTransfers(done, result)
+  }
 }
 
 /** Attempts at a transfer between which DDL comes. */
@@ -104,7 +122,7 @@ async function attemptTransfer(link: Link, slave: ClientConfig, options: Attempt
     if (!plan) {
       await keepSequences(link, position.syncId === null ? null : known)
       const server = known?.name ?? options.server ?? slaveSession.database
-      return summary('in-sync', { server, syncId: position.syncId, tables: [], started })
+      return summary('in-sync', { server, syncId: position.syncId, tables: [], scripts: [], started })
     }
     master.reach('changes.planned')
     const server = await registerSlave(master, slaveOf(link), { known, wanted: options.server })
@@ -120,7 +138,13 @@ async function attemptTransfer(link: Link, slave: ClientConfig, options: Attempt
 
 function summary(
   outcome: TransferResult['outcome'],
-  { server, syncId, tables, started }: Omit<TransferResult, 'outcome' | 'bytes' | 'elapsedMs'> & { started: number },
+  {
+    server,
+    syncId,
+    tables,
+    scripts,
+    started,
+  }: Omit<TransferResult, 'outcome' | 'bytes' | 'elapsedMs'> & { started: number },
 ): TransferResult {
   const bytes = tables.reduce((sum, table) => sum + table.bytes, 0)
   return {
@@ -128,6 +152,7 @@ function summary(
     syncId,
     server,
     tables,
+    scripts,
     bytes,
     elapsedMs: Math.round(performance.now() - started),
   }
@@ -161,7 +186,7 @@ async function planTransfer(
   known: KnownServer | null,
   position: SlavePosition,
   options: AttemptOptions,
-): Promise<DuePlan | null> {
+): Promise<DuePlan | ScriptPlan | null> {
   if (await isIdle({ master, slave, node }, known, position)) return null
   const registered = await listSlaveTables(slave)
   const slaveTables = registered.filter(({ table, parked }) => parked === null || (options.tries?.(table) ?? true))
@@ -176,6 +201,8 @@ async function planTransfer(
   // The last confirmation may have been cut off.
   if (position.syncId !== null && position.syncId !== known?.syncId) await confirm(master, position.syncId, options)
   master.reach('changes.confirmed')
+  const script = await planScript({ master, slave, node }, known, position)
+  if (script) return script
   return await inTransaction(master, async () => {
     const plan = planForSlave(await listReplicated(master), slaveTables, position.position, {
       nodeId: node.nodeId,
@@ -207,28 +234,34 @@ interface Move {
   readonly server: KnownServer
   readonly position: SlavePosition
   readonly slave: ClientConfig
-  readonly options: CommonOptions
+  readonly options: TransferOptions
 }
 
 async function transfer(
-  { master, slave, node }: Link,
-  plan: DuePlan,
+  link: Link,
+  plan: DuePlan | ScriptPlan,
   { server, position, slave: config, options }: Move,
-): Promise<{ syncId: string; tables: TableResult[] }> {
-  const moving = await beginLiveTransfer(master, {
-    node,
-    server,
-    slave: slave.database,
-    from: position.position,
-    ...plan,
-  })
+): Promise<{ syncId: string; tables: TableResult[]; scripts: string[] }> {
+  const { master, slave, node } = link
+  const moving =
+    'script' in plan
+      ? await beginScript(link, plan, { server, position, skip: options.skipScript })
+      : await beginLiveTransfer(master, {
+          node,
+          server,
+          slave: slave.database,
+          from: position.position,
+          lastScript: position.lastScript,
+          ...plan,
+        })
   const tables = await applyTransfer(slave, moving, { accepts: () => true, onEvent: options.onEvent })
   const { syncId, token } = moving.header
   await commitTransfer(slave, { config, origin: node.nodeId, token })
   await confirm(master, syncId, options)
   master.reach('acknowledge.confirmed')
+  if (moving.header.script) await inTransaction(master, () => dropKept(master))
   await analyzeCopied(slave, tables)
-  return { syncId, tables }
+  return { syncId, tables, scripts: moving.header.script ? [moving.header.script.id] : [] }
 }
 
 /** Tells the master how far the slave is. Where that fails the slave has it still, and says so at the next run. */

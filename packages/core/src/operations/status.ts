@@ -9,6 +9,7 @@ import { checkSource } from '../changes/check-source.ts'
 import { countKeys } from '../changes/count-keys.ts'
 import { contentChange } from '../changes/content-change.ts'
 import { requireRole } from '../database/node.ts'
+import { waitingScripts } from '../ddl/script.ts'
 import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
@@ -47,6 +48,8 @@ export interface ServerStatus {
   readonly secondsBehind: number | null
   /** Tables that it holds. */
   readonly tables: number
+  /** Ids of the scripts of `ddl` that it has not run yet. */
+  readonly scripts: readonly string[]
   /** What each of them waits for; empty when it has never synced. */
   readonly behind: readonly (TableBehind & { readonly secondsBehind: number | null })[]
 }
@@ -158,6 +161,7 @@ async function serverStatus(
     rowsBehind: rows,
     secondsBehind: rows === 0 ? 0 : seconds,
     tables: server.tableIds.length,
+    scripts: await waitingScripts(session, server),
     behind: (behind ?? []).map((table) => ({ ...table, secondsBehind: table.rows === 0 ? 0 : seconds })),
   }
 }

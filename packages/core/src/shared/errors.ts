@@ -62,6 +62,8 @@ export type ErrorCode =
   | 'WRONG_SNAPSHOT'
   /** The trigger backend is unknown, broken or unsuitable. */
   | 'BACKEND'
+  /** A script of `ddl` failed; its SQLSTATE is in `sqlState`. Nothing was changed by it on that side. */
+  | 'SCRIPT'
   /** A parameter has no sensible meaning. */
   | 'BAD_ARGUMENT'
   /** The server refused a statement; its SQLSTATE is in `sqlState`. */

@@ -30,4 +30,17 @@ export const POINTS = [
   'acknowledge.confirmed',
 ] as const
 
-export type Point = (typeof POINTS)[number]
+/** The steps of `ddl` besides those of its transfers; `apply.script` is one of the transfer that a slave runs it in. */
+export const DDL_POINTS = [
+  'ddl.slaves-ready',
+  'ddl.locked',
+  'ddl.kept',
+  'ddl.run',
+  'ddl.captured',
+  'ddl.recorded',
+  'ddl.committed',
+  'apply.script',
+  'ddl.slaves-done',
+] as const
+
+export type Point = (typeof POINTS)[number] | (typeof DDL_POINTS)[number]

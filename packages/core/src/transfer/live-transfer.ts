@@ -12,11 +12,13 @@ import type { Wanted } from '../changes/wanted.ts'
 import type { TableDescription } from '../database/describe-table.ts'
 import type { Node } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
+import { waitingScripts } from '../ddl/script.ts'
 import { RservError } from '../shared/errors.ts'
 import { displayName } from '../shared/names.ts'
 import { ofTable } from '../shared/of-table.ts'
 import type { Position } from '../shared/position.ts'
 import { chooseWay } from './choose-way.ts'
+import { newSync, recordSync } from './record-sync.ts'
 import { readSequences } from './sequences.ts'
 import type {
   SectionPart,
@@ -24,19 +26,14 @@ import type {
   Transfer,
   TransferHeader,
   TransferSection,
+  TransferServer,
   TransferTable,
   TransferTrailer,
 } from './transfer.ts'
 
-interface Server {
-  readonly id: number
-  readonly name: string
-  readonly nodeId: string | null
-}
-
 export interface LiveRequest {
   readonly node: Node
-  readonly server: Server
+  readonly server: TransferServer
   /** The slave's database, for hints; undefined: not known. */
   readonly slave?: string | undefined
   /** The slave's position. */
@@ -46,6 +43,8 @@ export interface LiveRequest {
   readonly wanted: readonly Wanted[]
   /** Of `activeTables`, some time before. */
   readonly guess: ReadonlySet<number>
+  /** The last script that the slave has run, decimal text; null: none. */
+  readonly lastScript?: string | null | undefined
   /** DDL that was noticed just before is none; false: it was not looked for, and any is refused here. */
   readonly refreshed: boolean
 }
@@ -58,23 +57,6 @@ interface Source {
   readonly changed: Changed
 }
 
-const NEW_SYNC = `select json_build_object('syncId', nextval('rserv.sync_id_seq')::text, 'token', gen_random_uuid(),
-  'encoding', case current_setting('server_encoding') when 'SQL_ASCII' then 'SQL_ASCII' else 'UTF8' end,
-  'given', (select coalesce(json_agg(json_build_object('syncId', s.sync_id::text, 'token', s.token) order by s.sync_id), '[]')
-    from rserv.sync s join rserv.server v using (server_id)
-    where v.server_id = $1 and s.sync_id >= coalesce(v.sync_id, 0)),
-  'detached', (select detached_at from rserv.server where server_id = $1))`
-
-type NewSync = Pick<TransferHeader, 'syncId' | 'token' | 'encoding' | 'given'> & { readonly detached: string | null }
-
-/** The log may have been cleaned of what the slave needs since the transfer was planned. */
-function detachedMeanwhile({ name }: Server): RservError {
-  return new RservError('DETACHED', `slave ${name} was detached from the master while a transfer was being prepared`, {
-    side: 'master',
-    hint: 'Run the command again: it says what to do.',
-  })
-}
-
 /**
  * Begins a transfer from the master's current state: one repeatable read snapshot for all of it. `finish` commits the
  * sync row with synchronous_commit on, and with it flushes all that the snapshot saw. The session is in a
@@ -82,10 +64,10 @@ function detachedMeanwhile({ name }: Server): RservError {
  */
 export async function beginLiveTransfer(session: Session, request: LiveRequest): Promise<Transfer> {
   const read = await openChanges(session, request)
+  await refuseScripts(session, request)
   const sources = await describeSources(session, request, read)
   session.reach('changes.counted')
-  const { detached, ...sync } = await session.json<NewSync>(NEW_SYNC, [request.server.id])
-  if (detached !== null) throw detachedMeanwhile(request.server)
+  const sync = await newSync(session, request.server)
   await session.run(`set local client_encoding = '${sync.encoding}'`)
   const header: TransferHeader = {
     origin: request.node.nodeId,
@@ -101,6 +83,16 @@ export async function beginLiveTransfer(session: Session, request: LiveRequest):
     sections: (wishes = MIXED) => readSections(session, sources, wishes),
     finish: () => finish(session, header, sources),
   }
+}
+
+/** A script that ran after the plan was made comes before anything else. */
+async function refuseScripts(session: Session, { from, lastScript = null }: LiveRequest): Promise<void> {
+  const [script] = await waitingScripts(session, { position: from, lastScript })
+  if (script === undefined) return
+  throw new RservError('ALTERED', `script ${script} was run on the master while a transfer was being prepared`, {
+    side: 'master',
+    hint: 'Run the command again.',
+  })
 }
 
 async function describeSources(session: Session, request: LiveRequest, { active }: ChangesRead): Promise<Source[]> {
@@ -194,18 +186,6 @@ async function finish(session: Session, header: TransferHeader, sources: readonl
   const changed = sources.filter((source) => source.changed.mode !== 'unchanged').map(({ table }) => table.tableId)
   const tableIds = sources.map(({ table }) => table.tableId)
   const sequences = await readSequences(session, { tableIds, exact: new Set(changed) })
-  await session.run(
-    'insert into rserv.sync (sync_id, token, server_id, position, table_ids) values ($1, $2, $3, $4, $5::integer[])',
-    [
-      header.syncId,
-      header.token,
-      header.server.id,
-      header.to,
-      `{${sources.map(({ table }) => table.tableId).join(',')}}`,
-    ],
-  )
-  session.reach('transfer.recorded')
-  await session.run('commit')
-  session.reach('transfer.durable')
+  await recordSync(session, header)
   return { sequences }
 }

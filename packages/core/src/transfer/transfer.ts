@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { TransferMode } from '../changes/wanted.ts'
+import type { Script } from '../ddl/script.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
 
@@ -18,13 +19,20 @@ export interface TransferTable {
   readonly columns: readonly TransferColumn[]
 }
 
+/** The slave that a transfer is for, as the master knows it. */
+export interface TransferServer {
+  readonly id: number
+  readonly name: string
+  readonly nodeId: string | null
+}
+
 /** What a transfer says of itself before any row. */
 export interface TransferHeader {
   /** uuid of the node that the rows come from. */
   readonly origin: string
   readonly originDatabase: string
   /** The slave that it is for. */
-  readonly server: { readonly id: number; readonly name: string; readonly nodeId: string | null }
+  readonly server: TransferServer
   /** Decimal text. */
   readonly syncId: string
   /** uuid that names this position, and no other of any master. */
@@ -39,6 +47,8 @@ export interface TransferHeader {
   readonly to: Position
   /** All tables that the slave holds as of `to`. */
   readonly tables: readonly TransferTable[]
+  /** A script that the slave runs after the rows, in the same transaction. */
+  readonly script?: Script
 }
 
 /**

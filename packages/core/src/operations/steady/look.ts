@@ -3,6 +3,7 @@ import type { ReplicatedTable } from '../../capture/replicated-tables.ts'
 import { ACTIVE } from '../../changes/active-tables.ts'
 import { countUpTo } from '../../changes/changed-tables.ts'
 import { lockStatement, READ_OPTIONS } from '../../changes/read-transaction.ts'
+import { waitingFor } from '../../ddl/script.ts'
 import { beginStatements, rollback } from '../../database/transaction.ts'
 import { quoteLiteral } from '../../shared/names.ts'
 import type { Position } from '../../shared/position.ts'
@@ -55,11 +56,11 @@ export async function look(
   return { position: seen['position'] ?? '', changed: hot.filter(({ tableId }) => changed.has(tableId)) }
 }
 
-function facts({ plan, server }: Known): string {
+function facts({ plan, server, position, lastScript }: Known): string {
   const ids = plan.tables.map(({ tableId }) => tableId)
   return `select pg_current_snapshot()::text as position, ${masterVersion(ids)} as version,
     exists (select from rserv.server where server_id = ${server.id} and detached_at is null and node_id::text = ${quoteLiteral(server.nodeId ?? '')})
-      as known,
+      and not exists (select from rserv.ddl where ${waitingFor({ position: position.position, lastScript })}) as known,
     (select coalesce(json_agg(table_id), '[]') from (${ACTIVE}) as active)::text as active`
 }
 

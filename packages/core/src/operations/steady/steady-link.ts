@@ -63,6 +63,7 @@ export class SteadyLink {
       syncId: known.position.syncId,
       server: known.server.name,
       tables,
+      scripts: [],
       bytes: tables.reduce((sum, table) => sum + table.bytes, 0),
       elapsedMs: Math.round(performance.now() - started),
     }

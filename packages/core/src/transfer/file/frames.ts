@@ -28,8 +28,13 @@ export interface Frame {
   readonly payload: Buffer
 }
 
-/** Version of the format that this program writes and reads. */
-export const FORMAT = 1
+/** The newest version of the format that this program reads. A file without a script is of the version before. */
+export const FORMAT = 2
+
+/** The version to write: the oldest one that has what the file needs. */
+export function formatOf({ script }: { readonly script?: unknown }): number {
+  return script === undefined ? 1 : FORMAT
+}
 
 const HEAD_BYTES = 5
 const MAX_DATA_BYTES = 1024 * 1024

@@ -4,7 +4,7 @@ import { RservError } from '../../shared/errors.ts'
 import type { Transfer, TransferHeader, TransferSection, TransferTable, TransferTrailer } from '../transfer.ts'
 import type { Frame } from './frames.ts'
 import { unseal } from './seal.ts'
-import { badSnapshot, FORMAT, FRAME, frameJson, FrameReader } from './frames.ts'
+import { badSnapshot, FORMAT, formatOf, FRAME, frameJson, FrameReader } from './frames.ts'
 
 export interface FileTransfer extends Transfer {
   /** After rows were refused: is it because the file is damaged? Reads the rest of it. */
@@ -51,7 +51,7 @@ function checkHeader(value: unknown): TransferHeader {
     )
   }
   const { origin, syncId, token, encoding, to, server } = header
-  const whole = header.format === FORMAT && [origin, syncId, token, to, server].every(Boolean)
+  const whole = header.format === formatOf(header) && [origin, syncId, token, to, server].every(Boolean)
   const readable = encoding === 'UTF8' || encoding === 'SQL_ASCII'
   if (!whole || !readable || !Array.isArray(header.given) || !Array.isArray(header.tables))
     throw badSnapshot('its header is incomplete')

@@ -6,7 +6,7 @@ import { sqlError } from '../../database/server-errors.ts'
 import { RservError } from '../../shared/errors.ts'
 import type { QualifiedName } from '../../shared/names.ts'
 import type { Transfer } from '../transfer.ts'
-import { FORMAT, FRAME, FrameWriter } from './frames.ts'
+import { formatOf, FRAME, FrameWriter } from './frames.ts'
 import { seal } from './seal.ts'
 
 export interface WrittenTable {
@@ -37,7 +37,7 @@ export async function writeTransfer(transfer: Transfer, output: NodeJS.WritableS
 
 async function* encodeTransfer(transfer: Transfer, written: WrittenTable[]): AsyncGenerator<Buffer> {
   const writer = new FrameWriter()
-  yield writer.json(FRAME.header, { format: FORMAT, ...transfer.header })
+  yield writer.json(FRAME.header, { format: formatOf(transfer.header), ...transfer.header })
   for await (const section of transfer.sections()) {
     const { tableId, table, mode } = section.table
     yield writer.json(FRAME.section, { tableId })
