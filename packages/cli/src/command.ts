@@ -49,6 +49,8 @@ export interface Command {
   readonly details?: string
   readonly arguments: readonly ArgumentSpec[]
   readonly options: readonly OptionName[]
+  /** Flags that somebody may expect from another program and that are refused, each with its reason. */
+  readonly refuses?: readonly { readonly flag: string; readonly message: string; readonly hint: string }[]
   /** Command lines without the leading `rserv `. */
   readonly examples: readonly string[]
   run(call: Call): Promise<Outcome>

@@ -47,6 +47,12 @@ function subCommand(program: Program, command: Command, context: Context, state:
   if (command.historic) sub.alias(command.historic)
   for (const argument of command.arguments) sub.argument(argument.name, argument.help)
   for (const name of command.options) sub.addOption(option(name))
+  for (const { flag: refused, message, hint } of command.refuses ?? []) {
+    const refuse = (): never => {
+      throw new UsageError(message, hint)
+    }
+    sub.addOption(new Option(refused).hideHelp().argParser(refuse))
+  }
   sub.addHelpText('after', `\nExamples:\n${command.examples.map((example) => `  rserv ${example}`).join('\n')}`)
   sub.action(async () => {
     const values = sub.opts<OptionValues>()

@@ -68,6 +68,16 @@ describe('wrong usage: exit code 2, a message on standard error, nothing on stan
     expect(stderr).not.toMatch(/^\s+at /m)
   })
 
+  test.each(['master-add-table', 'slave-add-table'])(
+    'cases 20, 21: %s refuses a filter of rows, with the reason',
+    async (name) => {
+      const { code, stdout, stderr } = await runHere([name, NOWHERE, 'orders', '--where', `region = 'eu'`])
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+      expect(stderr).toMatch(/there are no filters of rows.*\nhint: .*partition/)
+      expect((await runHere([name, '--help'])).stdout).not.toContain('--where')
+    },
+  )
+
   test('a snapshot is not written to a terminal, nor read from one', async () => {
     for (const command of ['prepare-snapshot', 'apply-snapshot']) {
       expect(await runHere([command, NOWHERE], { isTTY: true })).toMatchObject({ code: 2, stdout: '' })

@@ -10,6 +10,17 @@ const TABLE_ARGUMENTS = [
   { name: '[columns]', help: 'key columns, separated by commas; default the primary key' },
 ]
 
+/** Publications of PostgreSQL, Londiste and Slony-I have them. */
+const REFUSES = [
+  {
+    flag: '--where <condition>',
+    message: 'there are no filters of rows: a table is replicated with all of them',
+    hint:
+      'A filter that a row enters or leaves, or that depends on the time or another table, would leave wrong rows behind. ' +
+      'Replicate one partition as a table of its own, or filter in a view on the slave.',
+  },
+]
+
 interface Selection {
   tables: string[]
   all: boolean
@@ -32,6 +43,7 @@ export const masterAddTableCommand: Command = {
   name: 'master-add-table',
   historic: 'MasterAddTable',
   summary: 'capture the changes of tables on a master',
+  refuses: REFUSES,
   details:
     `A table is named as in SQL: orders, sales.orders, "Odd.Name"."x y"; a pattern such as 'sales.*' means all tables ` +
     `that match. The key is the primary key, or the columns of a unique index that are all NOT NULL. Each table is added ` +
@@ -97,6 +109,7 @@ export const slaveAddTableCommand: Command = {
   name: 'slave-add-table',
   historic: 'SlaveAddTable',
   summary: 'register tables that a slave takes',
+  refuses: REFUSES,
   details:
     `The table must exist, with its key as primary key or unique index. The next transfer copies it, over the rows that ` +
     `are there. With --assume-synced it is not copied: its rows must be those of a moment after the master began to ` +

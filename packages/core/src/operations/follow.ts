@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientConfig } from 'pg'
 import { holdSlave } from '../apply/slave-position.ts'
 import type { ConfigSource } from '../database/session.ts'
+import { refusePooler } from '../database/refuse-pooler.ts'
 import { currentConfig, openSession } from '../database/session.ts'
 import { codeOf, RservError } from '../shared/errors.ts'
 import { xmaxOf } from '../shared/position.ts'
@@ -125,6 +126,7 @@ async function* followConnected(
   const slaveConfig = await currentConfig(slave)
   await using slaveSession = await openSession(slaveConfig, 'slave', options)
   const link = await connect(masterSession, slaveSession)
+  await refusePooler(slaveSession, slaveConfig)
   await holdSlave(slaveSession, link.node.nodeId)
   yield { kind: 'connected' }
   yield* transfers(link, slaveConfig, options)

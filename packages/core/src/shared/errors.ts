@@ -16,6 +16,8 @@ export type ErrorCode =
   | 'WRONG_ROLE'
   /** The master is a standby: its snapshots do not list running transactions. */
   | 'STANDBY'
+  /** A pooler in transaction mode is between: who follows a slave needs a session of its own. */
+  | 'POOLER'
   /** Master and slave are one database. */
   | 'SAME_NODE'
   /** A name could not be read, e.g. an unclosed quote. */
