@@ -53,9 +53,11 @@ export async function peakOf(command: string, ...databases: Database[]): Promise
   let peak = 0
   while (child.exitCode === null && child.signalCode === null) {
     try {
-      peak = Math.max(peak, peakMegabytes(child))
+      const now = peakMegabytes(child)
+      // No number where it has just ended.
+      if (now > peak) peak = now
     } catch {
-      // It is just ending.
+      // It has ended.
     }
     await Promise.race([ended, sleep(20)])
   }

@@ -1,5 +1,5 @@
 // Measures rserv side by side with what a user would pick instead.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { CASES } from './cases/index.ts'
 import { HELP, readOptions } from './options.ts'
@@ -33,10 +33,18 @@ async function measure(options: Options): Promise<CaseResult[]> {
   return results
 }
 
-function save(options: Options, results: readonly CaseResult[]): void {
-  const file = resolve(options.json ?? '')
+/** What the file has of other cases, or of another major version, stays: a long run can be made in pieces. */
+function save({ json, sizes }: Options, results: readonly CaseResult[]): void {
+  const file = resolve(json ?? '')
   mkdirSync(dirname(file), { recursive: true })
-  writeFileSync(file, `${JSON.stringify({ major: options.major, sizes: options.sizes, results }, null, 2)}\n`)
+  const others = (existsSync(file) ? load(file) : []).filter(
+    (old) => !results.some(({ name, major }) => name === old.name && major === old.major),
+  )
+  const order = CASES.map(({ name }) => name)
+  const all = [...others, ...results].toSorted(
+    (a, b) => a.major - b.major || order.indexOf(a.name) - order.indexOf(b.name),
+  )
+  writeFileSync(file, `${JSON.stringify({ sizes, results: all }, null, 2)}\n`)
 }
 
 function load(file: string): CaseResult[] {

@@ -12,25 +12,44 @@ const HOT = 'create table hot (id bigint primary key, n bigint not null)'
 const KEYS = 10_000
 const PAUSE_MS = 2
 
-/** The application: one small write after another; returns their times in milliseconds until it is stopped. */
-async function write(database: Database, stop: AbortSignal): Promise<number[]> {
-  const times: number[] = []
-  while (!stop.aborted) {
-    const id = Math.floor(Math.random() * KEYS)
-    times.push(1000 * (await seconds(() => database.run(`update hot set n = n + 1 where id = ${id}`))))
-    await sleep(PAUSE_MS)
-  }
-  return times
+/** Longer waits for a lock are counted as failed writes. */
+const LOCK_TIMEOUT_MS = 2
+const LOCK_NOT_AVAILABLE = '55P03'
+
+interface Writes {
+  /** Milliseconds of each. */
+  readonly times: readonly number[]
+  /** How many gave up because they had to wait for a lock. */
+  readonly waits: number
 }
 
-async function during<T>(database: Database, work: () => Promise<T>): Promise<{ times: number[]; result: T }> {
+/** The application: one small write after another, until it is stopped. */
+async function write(database: Database, stop: AbortSignal): Promise<Writes> {
+  const times: number[] = []
+  let waits = 0
+  await database.run(`set lock_timeout = ${LOCK_TIMEOUT_MS}`)
+  while (!stop.aborted) {
+    const id = Math.floor(Math.random() * KEYS)
+    const one = (): Promise<void> =>
+      database.run(`update hot set n = n + 1 where id = ${id}`).catch((error: { code?: string }) => {
+        if (error.code !== LOCK_NOT_AVAILABLE) throw error
+        waits++
+      })
+    times.push(1000 * (await seconds(one)))
+    await sleep(PAUSE_MS)
+  }
+  await database.run('reset lock_timeout')
+  return { times, waits }
+}
+
+async function during<T>(database: Database, work: () => Promise<T>): Promise<Writes & { result: T }> {
   const stop = new AbortController()
   const writing = write(database, stop.signal)
   await sleep(1000)
   const result = await work()
   await sleep(1000)
   stop.abort()
-  return { times: await writing, result }
+  return { ...(await writing), result }
 }
 
 async function measure({ servers, options, say }: Context): Promise<Sample> {
@@ -56,6 +75,7 @@ async function measure({ servers, options, say }: Context): Promise<Sample> {
     p99_before: quantile(before.times, 0.99),
     p99: quantile(cleaning.times, 0.99),
     slowest: Math.max(...cleaning.times),
+    waits: cleaning.waits,
   }
 }
 
@@ -69,6 +89,7 @@ export const clean: Case = {
     { key: 'p99_before', label: '99th percentile of a write before', unit: 'ms', must: null, aim: null },
     { key: 'p99', label: '99th percentile of a write meanwhile', unit: 'ms', must: null, aim: null },
     { key: 'slowest', label: 'slowest write meanwhile', unit: 'ms', must: null, aim: null },
+    { key: 'waits', label: 'writes that waited for a lock', unit: 'writes', must: { atMost: 0 }, aim: null },
   ],
   start: async (context): Promise<Running> => ({
     measure: () => measure(context),

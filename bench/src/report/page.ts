@@ -1,33 +1,26 @@
+import { readFileSync } from 'node:fs'
+import { CASES } from '../cases/index.ts'
 import type { CaseResult } from '../runner.ts'
 import { table } from './table.ts'
 
-/** What stands above the figures. */
-const HEAD = `# Performance
-
-Measured by \`npm run bench\`: rserv beside PostgreSQL's built-in logical replication, no replication at all, and the
-physical floor (\`psql COPY | psql COPY\`), in turns on one machine with two servers of their own, durable as the defaults
-are. Sides that are not equal afterwards do not count. Compare ratios, not seconds: the machine is small (2 cores for
-both servers, the load and the replicator) and shared. A ratio is the median of the rounds' own ratios.
-
-\`\`\`sh
-npm run bench                                # all cases, about 15 minutes
-npm run bench -- catch-up-oltp lag           # some of them
-npm run bench -- --quick                     # small sizes: does it work at all
-npm run bench -- --major 15 --json 15.json   # another version; figures into a file
-npm run bench -- --draw 18.json --draw 15.json --charts docs/performance --page docs/performance.md
-\`\`\`
-
-The last command writes this page from the figures of former runs.
-`
+/** What stands above the figures, written by hand. */
+const HEAD = new URL('../../performance-head.md', import.meta.url)
 
 /** The docs page, from results of one or more runs. @param folder of the charts, relative to the page */
 export function page(results: readonly CaseResult[], charts: readonly string[], folder: string): string {
   const majors = [...new Set(results.map(({ major }) => major))]
+  const image = (name: string): string => `![${name.replace('.svg', '')}](${folder}/${name})`
   const sections = majors.map((major) => {
-    const own = results.filter((result) => result.major === major)
-    const drawn = charts.filter((name) => name.endsWith(`-${major}.svg`))
-    const images = drawn.map((name) => `![${name.replace('.svg', '')}](${folder}/${name})`)
-    return `## PostgreSQL ${major}\n\n${table(own)}\n\n${images.join('\n')}\n`
+    const own = results.filter((result) => result.major === major && !isGrowth(`${result.name}-`))
+    const drawn = charts.filter((name) => name.endsWith(`-${major}.svg`) && !isGrowth(name))
+    return `## PostgreSQL ${major}\n\n${table(own)}\n\n${drawn.map(image).join('\n')}\n`
   })
-  return `${HEAD}\n${sections.join('\n')}`
+  const growth = `## How the costs grow\n\nBoth axes are logarithmic: proportional growth is a straight line that rises as
+much as it goes to the right, a cost that does not grow is a flat one.\n\n${charts.filter(isGrowth).map(image).join('\n')}\n`
+  return `${readFileSync(HEAD, 'utf8')}\n${sections.join('\n')}\n${growth}`
+}
+
+/** Is it a chart of a growth case, or with a dash after it the name of one? */
+function isGrowth(name: string): boolean {
+  return CASES.some((one) => one.growth && name.startsWith(`${one.name}-`))
 }
