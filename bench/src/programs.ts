@@ -27,8 +27,13 @@ export async function runProgram(
   program: string,
   args: readonly string[],
   env: Record<string, string>,
+  cwd?: string,
 ): Promise<string> {
-  const child = spawn(program, [...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(program, [...args], {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let out = ''
   let messages = ''
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()))

@@ -5,6 +5,8 @@ import type { Servers } from '../servers.ts'
 export interface Context {
   readonly servers: Servers
   readonly options: Options
+  /** The case's contenders that take part in this run. */
+  readonly contenders: readonly ContenderName[]
   /** Says what is being done, on standard error. */
   readonly say: (text: string) => void
 }

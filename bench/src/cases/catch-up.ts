@@ -1,5 +1,5 @@
 import { contender } from '../contenders/index.ts'
-import { CREATE_MARKER } from '../contenders/contender.ts'
+import { CREATE_MARKER, PEERS } from '../contenders/contender.ts'
 import { Database } from '../database.ts'
 import { createTpcb, runTpcb, TPCB_TABLES } from '../loads/tpcb.ts'
 import { bulkLoad, CREATE_WIDE, deleteWide, WIDE } from '../loads/wide.ts'
@@ -33,7 +33,7 @@ function catchUpCase({ name, title, must, aim, setup, load }: Backlog): Case {
   return {
     name,
     title,
-    contenders: ['rserv', 'builtin'],
+    contenders: ['rserv', 'builtin', ...PEERS],
     metrics: [metric],
     async start({ servers, options, say }) {
       const pair = setup(options.sizes)

@@ -6,10 +6,10 @@ import { FollowedPairs } from './following.ts'
 
 const CONTENDERS: readonly ContenderName[] = ['none', 'rserv', 'builtin']
 
-async function start({ servers, options }: Context): Promise<Running> {
+async function start({ servers, options, contenders }: Context): Promise<Running> {
   const { idleSeconds } = options.sizes
   const ddl = 'create table quiet (id bigint primary key, note text)'
-  const pairs = await FollowedPairs.create(servers, CONTENDERS, { ddl, tables: ['quiet'], label: 'idle' })
+  const pairs = await FollowedPairs.create(servers, contenders, { ddl, tables: ['quiet'], label: 'idle' })
   return {
     measure: (name) =>
       pairs.following(name, async (pid) => {

@@ -6,13 +6,13 @@ import { createTpcb, runTpcb, TPCB_TABLES } from '../loads/tpcb.ts'
 import { settle } from '../timing.ts'
 import type { Case, Context, Running } from './case.ts'
 
-const CONTENDERS: readonly ContenderName[] = ['none', 'rserv', 'builtin']
+const CONTENDERS: readonly ContenderName[] = ['none', 'rserv', 'builtin', 'slony', 'londiste']
 
 /** One database for each contender, which take turns. */
-async function start({ servers, options, say }: Context): Promise<Running> {
+async function start({ servers, options, contenders, say }: Context): Promise<Running> {
   const { scale, clients, oltpSeconds } = options.sizes
   const databases = new Map<ContenderName, Database>()
-  for (const name of CONTENDERS) {
+  for (const name of contenders) {
     say(`setting ${name} up`)
     const database = await Database.create(servers.master, `bench_oltp_${name}`)
     await database.run(`${CREATE_MARKER}; ${createTpcb(scale)}`)

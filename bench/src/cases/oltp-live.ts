@@ -1,15 +1,18 @@
 import type { ContenderName } from '../contenders/contender.ts'
+import { PEERS } from '../contenders/contender.ts'
 import { createTpcb, runTpcb, TPCB_TABLES } from '../loads/tpcb.ts'
 import { settle } from '../timing.ts'
 import type { Case, Context, Running } from './case.ts'
 import { FollowedPairs } from './following.ts'
 
-const CONTENDERS: readonly ContenderName[] = ['none', 'rserv', 'builtin']
+const CONTENDERS: readonly ContenderName[] = ['none', 'rserv', 'builtin', ...PEERS]
 
-async function start({ servers, options, say }: Context): Promise<Running> {
+const WARM_UP_SECONDS = 2
+
+async function start({ servers, options, contenders, say }: Context): Promise<Running> {
   const { scale, clients, oltpSeconds } = options.sizes
   say('setting pairs up')
-  const pairs = await FollowedPairs.create(servers, CONTENDERS, {
+  const pairs = await FollowedPairs.create(servers, contenders, {
     ddl: createTpcb(scale),
     tables: TPCB_TABLES,
     label: 'live',
@@ -19,6 +22,8 @@ async function start({ servers, options, say }: Context): Promise<Running> {
       const { master, slave } = pairs.get(name)
       await settle(master, slave)
       return pairs.following(name, async () => {
+        // Programs that have just started are not what runs for days.
+        await runTpcb(master, { scale, clients, seconds: WARM_UP_SECONDS, durable: true })
         const { tps } = await runTpcb(master, { scale, clients, seconds: oltpSeconds, durable: true })
         return { tps }
       })

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '../database.ts'
 import type { Contender } from './contender.ts'
 import { MARKER } from './contender.ts'
+import { passMarker, until } from './daemon.ts'
 
 /** Names of slots and subscriptions are the master database's own. */
 const slotOf = (master: Database): string => `slot_${master.name}`
@@ -9,10 +9,6 @@ const slotOf = (master: Database): string => `slot_${master.name}`
 /** What the manual recommends for speed. */
 function tuned(server: { major: number }): string {
   return `binary = true, streaming = ${server.major >= 16 ? 'parallel' : 'on'}`
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await sleep(5)
 }
 
 /** PostgreSQL's logical replication. */
@@ -36,11 +32,8 @@ export const builtin: Contender = {
     )
   },
   async catchUp(master, slave) {
-    const id = await master.value(
-      `insert into ${MARKER} (id) select coalesce(max(id), 0) + 1 from ${MARKER} returning id`,
-    )
     await slave.run(`alter subscription ${slotOf(master)} enable`)
-    await until(async () => (await slave.value(`select count(*) from ${MARKER} where id = ${id}`)) === '1')
+    await passMarker(master, slave)
     await slave.run(`alter subscription ${slotOf(master)} disable`)
   },
   async follow(master, slave) {

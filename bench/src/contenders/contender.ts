@@ -1,7 +1,11 @@
 import type { Follower } from '../cli.ts'
 import type { Database } from '../database.ts'
 
-export type ContenderName = 'none' | 'rserv' | 'builtin' | 'pipe'
+export type PeerName = 'slony' | 'londiste' | 'bucardo'
+export type ContenderName = 'none' | 'rserv' | 'builtin' | 'pipe' | PeerName
+
+/** Replication by triggers that others made: measured where it is installed, in one round. */
+export const PEERS: readonly PeerName[] = ['slony', 'londiste', 'bucardo']
 
 /** A way to replicate, as a user would set it up. */
 export interface Contender {
@@ -18,6 +22,13 @@ export interface Contender {
   follow(master: Database, slave: Database): Promise<Follower>
   /** Lets go of the master's resources, before its database is dropped. */
   leave(master: Database, slave?: Database): Promise<void>
+}
+
+/** One that may not be installed. */
+export interface PeerContender extends Contender {
+  readonly name: PeerName
+  /** Are its programs on this machine, and its extensions on the database's server? */
+  available(database: Database): Promise<boolean>
 }
 
 /** Every database has this table, and every contender replicates it: a row in it tells that all before it arrived. */

@@ -10,6 +10,9 @@ export const COLOURS: Record<ContenderName, string> = {
   builtin: '#b8652a',
   none: '#7a7a7a',
   pipe: '#4b8b5a',
+  slony: '#8a6d9e',
+  londiste: '#a3873f',
+  bucardo: '#9e5a62',
 }
 
 const WIDTH = 640
