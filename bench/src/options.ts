@@ -27,6 +27,7 @@ const SIZES = Object.keys(DEFAULT_SIZES) as (keyof Sizes)[]
 
 export const HELP = `npm run bench -- [CASE…] [options]
 
+  growth            the cases that show how costs grow, which are run when they are named
   --quick           small sizes, one round: does it work at all
   --major N         PostgreSQL from npm, 14 to 18 (default 18)
   --pg-bin DIR      an installed PostgreSQL instead; --major must say which

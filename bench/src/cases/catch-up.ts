@@ -15,12 +15,13 @@ interface Backlog {
   readonly title: string
   readonly must: number
   readonly aim: number | null
+  readonly roundsFactor: number
   readonly setup: (sizes: Sizes) => PairSetup
   /** Changes that the slave has to catch up with. */
   readonly load: (master: Database, sizes: Sizes) => Promise<void>
 }
 
-function catchUpCase({ name, title, must, aim, setup, load }: Backlog): Case {
+function catchUpCase({ name, title, must, aim, roundsFactor, setup, load }: Backlog): Case {
   const metric: Metric = {
     key: 'seconds',
     label: 'time to catch up',
@@ -34,6 +35,7 @@ function catchUpCase({ name, title, must, aim, setup, load }: Backlog): Case {
     name,
     title,
     contenders: ['rserv', 'builtin', ...PEERS],
+    roundsFactor,
     metrics: [metric],
     async start({ servers, options, say }) {
       const pair = setup(options.sizes)
@@ -73,6 +75,7 @@ export const catchUpWide = catchUpCase({
   title: 'catch-up, wide: the bulk changes and deletes',
   must: 4,
   aim: 8,
+  roundsFactor: 2 / 3,
   setup: () => ({ ddl: `${CREATE_MARKER}; ${CREATE_WIDE}`, tables: [WIDE] }),
   async load(master, sizes) {
     await master.run('set synchronous_commit = off')
@@ -87,6 +90,7 @@ export const catchUpOltp = catchUpCase({
   title: 'catch-up, OLTP: TPC-B transactions',
   must: 4,
   aim: 10,
+  roundsFactor: 1 / 3,
   setup: ({ scale }) => ({ ddl: `${CREATE_MARKER}; ${createTpcb(scale)}`, tables: TPCB_TABLES }),
   async load(master, { scale, clients, transactions }) {
     await runTpcb(master, { scale, clients, transactions, durable: false })
@@ -100,6 +104,7 @@ export const catchUpHot = catchUpCase({
   title: 'catch-up, hot: updates of the same few rows',
   must: 50,
   aim: null,
+  roundsFactor: 1,
   setup: ({ hotRows }) => ({
     ddl: `${CREATE_MARKER}; ${CREATE_HOT}; insert into hot select i, 0, md5(i::text) from generate_series(1, ${hotRows}) i`,
     tables: ['hot'],

@@ -28,6 +28,7 @@ export const idle: Case = {
   name: 'idle',
   title: 'idle: following with nothing to do',
   contenders: CONTENDERS,
+  roundsFactor: 1 / 3,
   metrics: [
     {
       key: 'cpu',

@@ -82,6 +82,7 @@ export const lag: Case = {
   name: 'lag',
   title: 'lag: from commit to visible on the slave, TPC-B at a fixed rate',
   contenders: CONTENDERS,
+  roundsFactor: 2 / 3,
   metrics: [...metrics('on'), ...metrics('off')],
   start,
 }

@@ -72,6 +72,7 @@ export const manyTables: Case = {
   name: 'many-tables',
   title: 'many tables',
   contenders: ['rserv'],
+  roundsFactor: 1 / 3,
   metrics: [
     {
       key: 'sync',

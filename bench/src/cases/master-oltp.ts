@@ -41,7 +41,7 @@ export const masterOltp: Case = {
   name: 'master-oltp',
   title: 'master, OLTP: TPC-B, replicator stopped',
   contenders: CONTENDERS,
-  roundsFactor: 4,
+  roundsFactor: 8 / 3,
   metrics: [
     {
       key: 'tps',

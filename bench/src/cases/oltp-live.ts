@@ -36,7 +36,7 @@ export const oltpLive: Case = {
   name: 'oltp-live',
   title: 'master, OLTP, live: TPC-B, replicator following',
   contenders: CONTENDERS,
-  roundsFactor: 2,
+  roundsFactor: 4 / 3,
   metrics: [
     {
       key: 'tps',
