@@ -40,18 +40,23 @@ function isWanted({ name, growth }: Case, names: readonly string[]): boolean {
   return names.includes(name) || (growth !== undefined && names.includes('growth'))
 }
 
-/** What the file has of other cases, or of another major version, stays: a long run can be made in pieces. */
+/**
+ * What the file has of other cases, other major versions or other contenders stays: a long run can be made in pieces.
+ * Sizes are those of the last one.
+ */
 function save({ json, sizes }: Options, results: readonly CaseResult[]): void {
   const file = resolve(json ?? '')
   mkdirSync(dirname(file), { recursive: true })
-  const others = (existsSync(file) ? load(file) : []).filter(
-    (old) => !results.some(({ name, major }) => name === old.name && major === old.major),
-  )
+  const all = new Map<string, CaseResult>()
+  for (const result of [...(existsSync(file) ? load(file) : []), ...results]) {
+    const key = `${result.name} ${result.major}`
+    all.set(key, { ...result, samples: { ...all.get(key)?.samples, ...result.samples } })
+  }
   const order = CASES.map(({ name }) => name)
-  const all = [...others, ...results].toSorted(
-    (a, b) => a.major - b.major || order.indexOf(a.name) - order.indexOf(b.name),
+  const sorted = [...all.values()].toSorted(
+    (one, other) => one.major - other.major || order.indexOf(one.name) - order.indexOf(other.name),
   )
-  writeFileSync(file, `${JSON.stringify({ sizes, results: all }, null, 2)}\n`)
+  writeFileSync(file, `${JSON.stringify({ sizes, results: sorted }, null, 2)}\n`)
 }
 
 function load(file: string): CaseResult[] {

@@ -32,7 +32,7 @@ export const HELP = `npm run bench -- [CASE…] [options]
   --major N         PostgreSQL from npm, 14 to 18 (default 18)
   --pg-bin DIR      an installed PostgreSQL instead; --major must say which
   --only A,B        only these contenders (none, rserv, builtin, pipe, slony, londiste, bucardo)
-  --json FILE       where the figures go; those of other cases that it has stay
+  --json FILE       where the figures go; those of other cases and contenders that it has stay
   --charts DIR      draws the charts there
   --page FILE       writes the page of the tables and charts
   --draw FILE       draws from the JSON of former runs, measures nothing; may be repeated
