@@ -66,6 +66,8 @@ async function measure({ servers, options, say }: Context): Promise<Sample> {
   for (let rows = 0; rows < options.sizes.cleanRows; rows += KEYS) await master.run('update hot set n = n + 1')
   await master.run('reset synchronous_commit')
   await rserv.catchUp(master, slave)
+  // Until the master knows it.
+  await rserv.leave(master, slave)
   const before = await during(master, () => sleep(1000))
   const cleaning = await during(master, () => seconds(() => cleanLog(master.config, { olderThanSeconds: 0, backends })))
   const left = Number(await master.value(`select pg_total_relation_size('rserv.log_2')`))

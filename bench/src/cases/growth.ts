@@ -102,6 +102,7 @@ export const growthTables = growthCase({
       for (let id = 1; id <= 7; id++) {
         await master.run(`insert into t_1 values (${id})`)
         times.push(1000 * (await seconds(() => contender(who).catchUp(master, slave))))
+        await contender(who).leave(master, slave)
       }
       return median(times)
     })

@@ -20,7 +20,7 @@ export interface Contender {
   catchUp(master: Database, slave: Database): Promise<void>
   /** Follows from now on, as users have it run for days. */
   follow(master: Database, slave: Database): Promise<Follower>
-  /** Lets go of the master's resources, before its database is dropped. */
+  /** Ends what is still under way, and lets go of the master's resources, before its database is dropped. */
   leave(master: Database, slave?: Database): Promise<void>
 }
 

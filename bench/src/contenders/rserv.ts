@@ -1,3 +1,4 @@
+import type { RservEvent } from '@rserv/core'
 import { masterAddTables, masterInit, replicate, slaveAddTables, slaveInit } from '@rserv/core'
 import { backend } from '@rserv/trigger-plpgsql'
 import { startRun } from '../cli.ts'
@@ -7,8 +8,23 @@ import { MARKER } from './contender.ts'
 
 export const backends = async (): Promise<typeof backend> => backend
 
+/** What `replicate` still does when the rows are visible: it confirms, and makes statistics of tables that grew. */
+const finishing = new WeakMap<Database, Promise<unknown>>()
+
+/** Returns when the rows are visible, as the others do. */
 async function catchUp(master: Database, slave: Database): Promise<void> {
-  await replicate(master.config, slave.config)
+  await finishing.get(slave)
+  await new Promise<void>((resolve, reject) => {
+    const onEvent = ({ point }: RservEvent): void => {
+      if (point === 'apply.committed') resolve()
+    }
+    const done = replicate(master.config, slave.config, { onEvent }).then(() => resolve())
+    done.catch(reject)
+    finishing.set(
+      slave,
+      done.catch(() => undefined),
+    )
+  })
 }
 
 export const rserv: Contender = {
@@ -30,5 +46,7 @@ export const rserv: Contender = {
   },
   catchUp,
   follow: (master, slave) => startRun(master, [slave]),
-  leave: async () => undefined,
+  leave: async (_master, slave) => {
+    if (slave) await finishing.get(slave)
+  },
 }
