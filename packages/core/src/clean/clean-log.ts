@@ -5,7 +5,7 @@ import type { Generation } from '../log/log-table.ts'
 import { GATE, logTable, TRUNCATE_LOG } from '../log/log-table.ts'
 import { quoteLiteral, quoteName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
-import { includes, join, xmaxOf } from '../shared/position.ts'
+import { includes, join, xmaxOf, xminOf } from '../shared/position.ts'
 
 /** The condition on a log row's `xid` that everybody at or beyond `limit` has seen it. */
 function seenBy(limit: Position): string {
@@ -35,6 +35,11 @@ export async function deleteSeen(
   return deleted + truncates
 }
 
+/** The condition that somebody may still need a row: the index finds these, however long the log is. */
+function neededBeyond(limit: Position): string {
+  return `xid >= ${quoteLiteral(xminOf(limit))}::pg_catalog.xid8 and not (${seenBy(limit)})`
+}
+
 /** At most this many rows that a slave still needs are moved, so that the rest can go by TRUNCATE. */
 const MOVE_AT_MOST = 10_000
 
@@ -43,7 +48,7 @@ const MOVE_AT_MOST = 10_000
  * few rows that are still needed to the other one, and moves the start of the table's log. Never waits: a waiting
  * TRUNCATE would hold up the application (case 182). Readers lock the gate before their snapshot, so none can miss a
  * moved row; the caller's transaction should be short, for theirs.
- * @returns rows removed; undefined where it could not be done now
+ * @returns rows removed, an estimate where the log is large; undefined where it could not be done now
  */
 export async function emptyResting(
   session: Session,
@@ -58,16 +63,38 @@ export async function emptyResting(
   return tryWork(session, ['55P03'], async () => {
     // Nobody reads any log meanwhile: readers trust a log that holds nothing.
     await session.run(`lock table ${quoteName(GATE)}, only ${log} in access exclusive mode nowait`)
-    const row = await session.row(
-      `select count(*) as total, count(*) filter (where not (${seenBy(limit)})) as needed from only ${log}`,
-    )
-    const [total, needed] = [Number(row?.['total']), Number(row?.['needed'])]
+    const { total, needed } = await countRows(session, log, limit)
     if (needed > MOVE_AT_MOST) return undefined
-    if (needed > 0) await session.run(`insert into ${written} select * from only ${log} where not (${seenBy(limit)})`)
+    if (needed > 0) await session.run(`insert into ${written} select * from only ${log} where ${neededBeyond(limit)}`)
     await session.run(`truncate only ${log}`)
     if (total > needed) await moveLogStart(session, table, limit)
     return total - needed
   })
+}
+
+/** A larger log is not read to count what is removed. */
+const COUNT_UP_TO_BYTES = 16 * 1024 * 1024
+/** Pages that tell how many rows are on one of a larger log. */
+const SAMPLED_PAGES = 100
+
+/** Rows of one generation, and how many of them are needed; counting these stops where they are too many to be moved. */
+async function countRows(session: Session, log: string, limit: Position): Promise<{ total: number; needed: number }> {
+  const size = await session.row(
+    `select pg_relation_size($1::regclass) > ${COUNT_UP_TO_BYTES} as large,
+      pg_relation_size($1::regclass) / current_setting('block_size')::integer as pages`,
+    [log],
+  )
+  const large = size?.['large'] === 't'
+  // Statistics of a log are always stale: the planner may not know that few of its rows are needed.
+  if (large) await session.run('set local enable_seqscan = off')
+  const total = large
+    ? `(select count(*) from only ${log} where ctid < '(${SAMPLED_PAGES},0)') * ${size['pages']} / ${SAMPLED_PAGES}`
+    : `(select count(*) from only ${log})`
+  const row = await session.row(
+    `select ${total} as total, (select count(*) from
+      (select from only ${log} where ${neededBeyond(limit)} limit ${MOVE_AT_MOST + 1}) as still) as needed`,
+  )
+  return { total: Number(row?.['total']), needed: Number(row?.['needed']) }
 }
 
 /** From this size on the written generation changes places with the resting one, to be emptied as a whole. */

@@ -20,7 +20,7 @@ import { captureOf } from './capture-of.ts'
 export type CleanLimit = { syncId: bigint } | { olderThanSeconds: number }
 
 export interface CleanResult {
-  /** Log rows removed. */
+  /** Log rows removed; of a long log that goes as a whole an estimate, because it is not read for that. */
   readonly rows: number
   readonly tables: readonly { readonly table: QualifiedName; readonly rows: number }[]
   /** Slaves that keep log rows below the limit from being removed. */
