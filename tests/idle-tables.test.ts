@@ -103,6 +103,15 @@ test('cases 180, 182: while a transfer reads, no log at all is emptied by TRUNCA
   await pair.expectEqual('t2')
 })
 
+test('a slave is not asked where it is, which only a master is to be told from its copies by', async () => {
+  await using pair = await replicatedPair(ddlOf(['t1']))
+  await pair.slave.query(`create or replace function rserv.place() returns text language plpgsql as
+    $$ begin raise exception 'asked'; end $$`)
+  await pair.master.query(`insert into t1 values (1, 'a')`)
+  await pair.syncAndCompare('t1')
+  expect(await replicate(pair.master.config, pair.slave.config)).toMatchObject({ outcome: 'in-sync' })
+})
+
 test(
   'following many tables, one that was idle is met by the first transfer after its change',
   { timeout: 120_000 },

@@ -14,7 +14,7 @@ export interface Node {
   /** Name of the default trigger backend of a master. */
   readonly backend: string | null
   readonly schemaVersion: number
-  /** The bookkeeping came here from another database: by a dump, as a template, by pg_upgrade. */
+  /** A master's bookkeeping came here from another database: by a dump, as a template, by pg_upgrade. */
   readonly moved: boolean
 }
 
@@ -24,7 +24,7 @@ export async function findNode(session: Session): Promise<Node | null> {
   if (version === null) return null
   refuseNewer(version, session)
   const row = await session.row(
-    'select node_id, is_master, is_slave, backend, place <> rserv.place() as moved from rserv.node',
+    'select node_id, is_master, is_slave, backend, is_master and place <> rserv.place() as moved from rserv.node',
   )
   if (!row) return null
   return {
