@@ -14,6 +14,7 @@ const ORDER = [
   'apply',
   'acknowledge',
   'clean',
+  'record',
   'verify',
   'check',
   'operations',

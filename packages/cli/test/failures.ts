@@ -31,11 +31,15 @@ export async function fails(
   return run
 }
 
-/** Everything that rserv could change: all rows of its schema, triggers, functions, and the user's tables. */
+/**
+ * Everything that rserv could change: all rows of its schema, triggers, functions, and the user's tables. What it records
+ * of an error is no change.
+ */
 async function fingerprint(database: TestDatabase): Promise<string> {
   const [schema] = await database.query<{ xml: string }>(
     `select schema_to_xml('public', true, true, '')::text ||
-      (select coalesce(string_agg(schema_to_xml(nspname, true, true, '')::text, ''), '') from pg_namespace where nspname = 'rserv') ||
+      (select coalesce(string_agg(table_to_xml(oid, true, true, '')::text, '' order by relname), '') from pg_class
+        where relnamespace = to_regnamespace('rserv') and relkind = 'r' and relname <> 'last_error') ||
       (select coalesce(string_agg(tgname || tgenabled::text, ',' order by oid), '') from pg_trigger) ||
       (select count(*) from pg_proc) as xml`,
   )

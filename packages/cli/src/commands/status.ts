@@ -3,9 +3,11 @@ import { displayName, status } from '@rserv/core'
 import type { ClientConfig } from 'pg'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Call, Command, Outcome } from '../command.ts'
+import { duration } from '../duration.ts'
 import { EVERYWHERE, TWO_DATABASES } from '../options.ts'
 import { table } from '../output.ts'
 import { flag, positive } from '../values.ts'
+import { errorsText } from './last-errors.ts'
 
 export const statusCommand: Command = {
   name: 'status',
@@ -50,6 +52,7 @@ function describe(result: StatusResult): string {
     result.tables.length === 0 ? 'No table is captured.' : tablesText(result),
     result.servers.length === 0 ? 'No slave has registered yet.' : serversText(result),
     ...result.slaves.map(slaveText),
+    ...errorsText(result),
   ]
   return parts.join('\n\n')
 }
@@ -73,6 +76,7 @@ function serversText({ servers }: StatusResult): string {
     s.syncId ?? '-',
     String(s.rowsBehind ?? 'never synced'),
     s.secondsBehind === null ? '-' : s.secondsBehind.toFixed(1),
+    s.etaSeconds === null ? '-' : duration(s.etaSeconds),
     s.confirmedAt ?? '-',
   ])
   const scripts = servers.flatMap(({ server, scripts: ids }) =>
@@ -90,7 +94,7 @@ function serversText({ servers }: StatusResult): string {
         t.copy ? 'copy' : 'changes',
       ]),
   )
-  const titles = ['slave', 'sync id', 'rows behind', 'seconds behind', 'confirmed at']
+  const titles = ['slave', 'sync id', 'rows behind', 'seconds behind', 'catches up in', 'confirmed at']
   const all = [table(titles, rows), ...scripts].join('\n')
   if (waiting.length === 0) return all
   const head = ['slave', 'table', 'rows behind', 'keys waiting', 'seconds behind', 'travels as']

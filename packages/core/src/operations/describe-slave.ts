@@ -4,6 +4,8 @@ import { requireRole } from '../database/node.ts'
 import type { ConfigSource } from '../database/session.ts'
 import { currentConfig, openSession } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
+import type { RecordedError } from '../record/last-error.ts'
+import { listErrors } from '../record/last-error.ts'
 import type { CommonOptions } from '../shared/events.ts'
 
 export interface SlaveStatus {
@@ -14,6 +16,8 @@ export interface SlaveStatus {
   /** ISO 8601. */
   readonly appliedAt: string | null
   readonly tables: readonly SlaveTable[]
+  /** Errors that were recorded here because the master could not be reached; those that are over, too. */
+  readonly errors: readonly RecordedError[]
 }
 
 /**
@@ -34,6 +38,7 @@ export async function describeSlave(slave: ConfigSource, options: CommonOptions 
       syncId: latest?.syncId ?? null,
       appliedAt: latest?.appliedAt ?? null,
       tables: await listSlaveTables(session),
+      errors: await listErrors(session),
     }
   })
 }

@@ -14,6 +14,7 @@ import type { ReplicateOptions, TransferResult } from './replicate.ts'
 import type { TableError } from './park.ts'
 import { Parking } from './park.ts'
 import { cancelled, transferOnce } from './replicate.ts'
+import { Recorder } from './recorder.ts'
 import { Pace } from './steady/pace.ts'
 import { SteadyLink } from './steady/steady-link.ts'
 
@@ -67,7 +68,8 @@ export async function* follow(
 ): AsyncGenerator<FollowEvent, void, void> {
   let failures = 0
   let everConnected = options.patient ?? false
-  const following = { ...options, parking: new Parking(slave, options), wake: wakeOf(options) }
+  await using recorder = new Recorder(master, slave, options)
+  const following = { ...options, parking: new Parking(slave, options), recorder, wake: wakeOf(options) }
   while (!options.stop?.aborted) {
     try {
       for await (const event of followConnected(master, slave, following)) {
@@ -77,6 +79,7 @@ export async function* follow(
       }
       return
     } catch (error) {
+      recorder.failed(error)
       const event = await endure(error, { failures, everConnected, options: following })
       if (event) yield event
       if (event?.kind !== 'failed') continue
@@ -109,6 +112,7 @@ function mayPass(error: unknown): boolean {
 
 interface Following extends FollowOptions {
   readonly parking: Parking
+  readonly recorder: Recorder
   /** Aborts with either of the two. One for all rests: it stays registered with both of them for good. */
   readonly wake: AbortSignal
 }
@@ -126,6 +130,7 @@ async function* followConnected(
   const slaveConfig = await currentConfig(slave)
   await using slaveSession = await openSession(slaveConfig, 'slave', options)
   const link = await connect(masterSession, slaveSession)
+  options.recorder.connected(link)
   await refusePooler(slaveSession, slaveConfig)
   await holdSlave(slaveSession, link.node.nodeId)
   yield { kind: 'connected' }
@@ -144,11 +149,13 @@ async function* transfers(
     if ((parking.due || (await parking.altered(link.slave))) && (await parking.choose(link.slave))) {
       const result = await thorough(link, slave, { steady, options })
       yield { kind: 'applied', result }
+      await options.recorder.succeeded(link, result)
       await pauseThrottled(0, result, options)
     }
     yield* transferNow(link, slave, { pace, steady, options })
   }
   await steady.confirm()
+  await options.recorder.flush(link)
 }
 
 /** A look, the transfer if there is one, and the rest after it. */
@@ -158,16 +165,21 @@ async function* transferNow(
   { pace, steady, options }: { pace: Pace; steady: SteadyLink; options: Following },
 ): AsyncGenerator<FollowEvent, void, void> {
   const snapshot = pace.idle ? await currentSnapshot(link) : ''
-  if (pace.idle && pace.mayRest(snapshot)) return pause(pace.rest(), options)
+  if (pace.idle && pace.mayRest(snapshot)) {
+    await options.recorder.succeeded(link, null)
+    return pause(pace.rest(), options)
+  }
   const quick = pace.lookAgain ? null : await steady.transfer()
   const result = quick ?? (await thorough(link, slave, { steady, options }))
   if (result.outcome === 'applied') {
     yield { kind: 'applied', result }
+    await options.recorder.succeeded(link, result)
     const nextId = BigInt(xmaxOf(steady.position ?? (await currentSnapshot(link))))
     const rest = Math.max(pace.applied({ elapsedMs: result.elapsedMs, nextId }), options.pauseMs ?? 0)
     return pauseThrottled(rest, result, options)
   }
   if (!pace.idle) yield { kind: 'in-sync', result }
+  await options.recorder.succeeded(link, result)
   return pause(pace.nothing(snapshot), options)
 }
 

@@ -4,6 +4,7 @@ import { requireRole } from '../database/node.ts'
 import { dropKept } from '../ddl/keep-rows.ts'
 import { openSession } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
+import { forgetErrors } from '../record/last-error.ts'
 import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
 
@@ -35,6 +36,7 @@ export async function forgetSlave(
         hint: known.length > 0 ? `It knows: ${known.join(', ')}` : 'It knows none.',
       })
     }
+    if (server.nodeId !== null) await forgetErrors(session, server.nodeId)
     await session.run('delete from rserv.server where server_id = $1', [server.id])
     await dropKept(session)
     return { server: server.name, syncId: server.syncId }

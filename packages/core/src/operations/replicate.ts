@@ -29,6 +29,7 @@ import type { ScriptPlan } from './ddl/plan-script.ts'
 import { beginScript, planScript } from './ddl/plan-script.ts'
 import type { Link } from './link.ts'
 import { connect } from './link.ts'
+import { Recorder } from './recorder.ts'
 import type { DuePlan, Plan } from './plan.ts'
 import { planForSlave } from './plan.ts'
 import type { SlaveIdentity } from './register-server.ts'
@@ -74,10 +75,19 @@ export async function replicate(
   slave: ClientConfig,
   options: ReplicateOptions = {},
 ): Promise<TransferResult> {
-  await using masterSession = await openSession(master, 'master', options)
-  await using slaveSession = await openSession(slave, 'slave', options)
-  const link = await connect(masterSession, slaveSession)
-  return await transferAll(link, slave, options)
+  await using recorder = new Recorder(master, slave, options)
+  try {
+    await using masterSession = await openSession(master, 'master', options)
+    await using slaveSession = await openSession(slave, 'slave', options)
+    const link = await connect(masterSession, slaveSession)
+    recorder.connected(link)
+    const result = await transferAll(link, slave, options)
+    await recorder.succeeded(link, result)
+    return result
+  } catch (error) {
+    recorder.failed(error)
+    throw error
+  }
 }
 
 /** Each script that the slave has to run ends a transfer; the last one goes to the current state. */

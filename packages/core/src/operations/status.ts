@@ -18,8 +18,11 @@ import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import { quoteName } from '../shared/names.ts'
+import type { RecordedError } from '../record/last-error.ts'
 import type { SlaveStatus } from './describe-slave.ts'
 import { describeSlave } from './describe-slave.ts'
+import type { Records, ServerRecord } from './server-records.ts'
+import { readRecords } from './server-records.ts'
 
 export interface TableStatus {
   readonly table: QualifiedName
@@ -34,7 +37,7 @@ export interface TableStatus {
   readonly remark: string | null
 }
 
-export interface ServerStatus {
+export interface ServerStatus extends ServerRecord {
   readonly server: string
   /** uuid of the slave database; null until it was seen. */
   readonly nodeId: string | null
@@ -71,6 +74,8 @@ export interface StatusResult {
   readonly backend: string | null
   readonly tables: readonly TableStatus[]
   readonly servers: readonly ServerStatus[]
+  /** Errors with slaves that the master does not know, e.g. because none was ever reached at that address. */
+  readonly otherErrors: readonly RecordedError[]
   readonly slaves: readonly SlaveStatus[]
 }
 
@@ -90,13 +95,15 @@ export async function status(
       const node = await requireRole(session, 'master')
       const tables = await listReplicated(session)
       const servers = await listServers(session)
+      const records = await readRecords(session, servers)
       return {
         nodeId: node.nodeId,
         database: session.database,
         schemaVersion: node.schemaVersion,
         backend: node.backend,
         tables: await oneByOne(tables, (table) => tableStatus(session, table)),
-        servers: await oneByOne(servers, (server) => serverStatus(session, server, tables)),
+        servers: await oneByOne(servers, (server) => serverStatus(session, server, { tables, records })),
+        otherErrors: records.others,
       }
     },
     { isolation: 'repeatable read' },
@@ -144,7 +151,7 @@ async function remark(session: Session, table: ReplicatedTable): Promise<string 
 async function serverStatus(
   session: Session,
   server: KnownServer,
-  tables: readonly ReplicatedTable[],
+  { tables, records }: { tables: readonly ReplicatedTable[]; records: Records },
 ): Promise<ServerStatus> {
   const behind = await tablesBehind(session, server, tables)
   const rows = behind && behind.reduce((sum, table) => sum + table.rows, 0)
@@ -162,7 +169,11 @@ async function serverStatus(
     secondsBehind: rows === 0 ? 0 : seconds,
     tables: server.tableIds.length,
     scripts: await waitingScripts(session, server),
-    behind: (behind ?? []).map((table) => ({ ...table, secondsBehind: table.rows === 0 ? 0 : seconds })),
+    behind: (behind ?? []).map(({ tableId: _tableId, ...table }) => ({
+      ...table,
+      secondsBehind: table.rows === 0 ? 0 : seconds,
+    })),
+    ...records.of(server, behind),
   }
 }
 
@@ -171,7 +182,7 @@ async function tablesBehind(
   session: Session,
   server: KnownServer,
   tables: readonly ReplicatedTable[],
-): Promise<TableBehind[] | null> {
+): Promise<(TableBehind & { tableId: number })[] | null> {
   const { position } = server
   if (position === null) return null
   const held = tables.filter((table) => server.tableIds.includes(table.tableId))
@@ -181,6 +192,12 @@ async function tablesBehind(
     const { mode, logRows } = changed.get(table.tableId) ?? { mode: 'unchanged', logRows: 0 }
     const copy = mode === 'copy'
     const rows = copy ? Math.max(1, logRows) : logRows
-    return { table: table.table, rows, copy, keys: logRows === 0 ? 0 : await countKeys(session, table, position) }
+    return {
+      table: table.table,
+      tableId: table.tableId,
+      rows,
+      copy,
+      keys: logRows === 0 ? 0 : await countKeys(session, table, position),
+    }
   })
 }
