@@ -14,7 +14,7 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   .split('\n')
   .filter((file) => file !== '' && existsSync(join(ROOT, file)))
 /** Pages that are written soon. */
-const COMING = ['docs/monitoring.md', 'docs/performance.md']
+const COMING = ['docs/performance.md']
 const pages = new Map()
 const wrong = []
 

@@ -7,6 +7,8 @@ import { commandsPage, optionsPage } from './reference/commands.mjs'
 import { databasePage } from './reference/database.mjs'
 import { errorsPage } from './reference/errors.mjs'
 import { findingsPage } from './reference/findings.mjs'
+import { logPage } from './reference/log.mjs'
+import { metricsPage } from './reference/metrics.mjs'
 import { ROOT, setUp } from './workspace.mjs'
 
 const checking = process.argv.includes('--check')
@@ -18,6 +20,8 @@ const pages = {
   'options.md': optionsPage,
   'errors.md': errorsPage,
   'findings.md': findingsPage,
+  'metrics.md': metricsPage,
+  'log.md': logPage,
   'database.md': databasePage,
   'api.md': apiPage,
 }

@@ -13,6 +13,8 @@ export interface Site {
   readonly watched: Watched
   /** The state as it is shown: without secrets, and told when it changes. */
   readonly feed: StateFeed
+  /** Milliseconds without anything to send after which a stream shows that it lives. */
+  readonly heartbeatMs: number
   /** Aborted when the server closes: ends what is still being sent. */
   readonly closing: AbortSignal
 }

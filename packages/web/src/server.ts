@@ -31,6 +31,8 @@ export interface WebOptions {
   hide?: ((text: string) => string) | undefined
   /** Milliseconds between two looks at the state while a page follows it; default 500. */
   everyMs?: number | undefined
+  /** Milliseconds without a change after which a reader of events is told that the connection lives; default 15000. */
+  heartbeatMs?: number | undefined
   /** Told of an error that a route met; the answer is 500 without details. */
   onError?: ((error: unknown) => void) | undefined
 }
@@ -58,12 +60,12 @@ export async function startWeb(
   parts: readonly Part[] = [],
   options: WebOptions = {},
 ): Promise<WebServer> {
-  const host = options.host ?? '127.0.0.1'
+  const { host = '127.0.0.1', heartbeatMs = 15_000 } = options
   checkToken(host, options.token)
   const closing = new AbortController()
   const server = createServer()
   const port = (): number => (server.address() as AddressInfo).port
-  const site: Site = { watched, feed: feedOf(watched, options), closing: closing.signal }
+  const site: Site = { watched, feed: feedOf(watched, options), heartbeatMs, closing: closing.signal }
   const app = new Hono()
   protect(app, { names: options.names, token: options.token, onError: options.onError, host, port })
   for (const part of [...MONITORING, ...parts]) app.route('/', part(site))

@@ -15,8 +15,8 @@ export interface LogEntry {
 }
 
 /**
- * Every kind of line that the log can have; a code never changes its meaning. docs/monitoring.md has this as a table,
- * which `npm run check` compares. `error`: somebody has to do something. `warn`: it goes on by itself, or somebody should
+ * Every kind of line that the log can have; a code never changes its meaning. docs/reference/log.md has this as a
+ * table. `error`: somebody has to do something. `warn`: it goes on by itself, or somebody should
  * look at it some day. `info`: worth knowing, and seldom. `debug`: everything that is done.
  */
 export const LOG_CODES: Readonly<Record<LogCode, LogEntry>> = {

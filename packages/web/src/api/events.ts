@@ -5,8 +5,6 @@ import type { Part, Site } from '../part.ts'
 
 /** Readers at once; one more is told to come back. */
 const MOST_READERS = 64
-/** Milliseconds without a change after which a comment says that the connection lives. */
-const HEARTBEAT_MS = 15_000
 /** Milliseconds that a reader may take to accept what it is sent. */
 const PATIENCE_MS = 30_000
 /** Milliseconds after which a browser that lost the connection asks again. */
@@ -34,11 +32,11 @@ export const eventsPart: Part = (site) => {
   })
 }
 
-async function send(stream: SSEStreamingApi, { feed }: Site, ended: AbortSignal): Promise<void> {
+async function send(stream: SSEStreamingApi, { feed, heartbeatMs }: Site, ended: AbortSignal): Promise<void> {
   await inTime(stream.write(`retry: ${RETRY_MS}\n\n`))
   let version = 0
   while (!ended.aborted) {
-    const shown = await feed.after(version, { timeoutMs: HEARTBEAT_MS, signal: ended })
+    const shown = await feed.after(version, { timeoutMs: heartbeatMs, signal: ended })
     if (ended.aborted) return
     if (!shown) {
       await inTime(stream.write(': still here\n\n'))

@@ -142,5 +142,5 @@ const TABLES: readonly Metric[] = [
   ),
 ]
 
-/** Everything that is exported besides the process's own metrics; documented by the table in docs/monitoring.md. */
+/** Everything that is exported besides the process's own metrics; docs/reference/metrics.md has this as a table. */
 export const METRICS: readonly Metric[] = [...SERVICE, ...MASTERS, ...SLAVES, ...TABLES]
