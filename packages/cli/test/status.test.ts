@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { createDatabase } from '@rserv/test-utils'
 import { expect, test } from 'vitest'
 import { ready } from './failures.ts'
 import { runHere } from './in-process.ts'
@@ -41,4 +42,24 @@ test('status --watch shows it again until told to stop', async () => {
   expect(rows[0]).toBe(0)
   expect(rows.at(-1)).toBe(1)
   expect(await runHere(['status', pair.master.uri, '--watch', '0'])).toMatchObject({ code: 2 })
+})
+
+test('status --watch goes on when the master was away', async () => {
+  await using pair = await ready()
+  const { name } = pair.master
+  await using other = await createDatabase()
+  const child = spawn(process.execPath, [BIN, 'status', pair.master.uri, '--watch', '0.05', '--json'])
+  const ended = once(child, 'exit')
+  const codes: string[] = []
+  for await (const line of createInterface(child.stdout)) {
+    const { servers, error } = JSON.parse(line) as Partial<Status> & { error?: { code: string } }
+    if (codes.length > 0 && servers) child.kill('SIGTERM')
+    else if (servers) await other.query(`alter database "${name}" with allow_connections false`)
+    else {
+      codes.push(error?.code ?? '')
+      await other.query(`alter database "${name}" with allow_connections true`)
+    }
+  }
+  expect(new Set(codes)).toEqual(new Set(['CONNECT']))
+  expect(await ended).toEqual([0, null])
 })

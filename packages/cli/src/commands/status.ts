@@ -1,5 +1,5 @@
 import type { StatusResult } from '@rserv/core'
-import { displayName, status } from '@rserv/core'
+import { displayName, RservError, status } from '@rserv/core'
 import type { ClientConfig } from 'pg'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Call, Command, Outcome } from '../command.ts'
@@ -31,17 +31,40 @@ export const statusCommand: Command = {
   },
 }
 
-/** In a terminal each result takes the place of the last; with --json one document a line. */
-async function watch({ context, options }: Call, seconds: number, look: () => Promise<StatusResult>): Promise<Outcome> {
+/**
+ * In a terminal each result takes the place of the last; with --json one document a line. Once it has seen the master, an
+ * error is shown in place of a result, and it goes on.
+ */
+async function watch(call: Call, seconds: number, look: () => Promise<StatusResult>): Promise<Outcome> {
+  const { context, options } = call
   const stop = context.endGracefully()
+  let seen = false
   while (!stop.aborted) {
-    const result = await look()
+    const shown = await look().then(shownResult, (error: unknown) => {
+      if (!seen || !(error instanceof RservError) || context.signal.aborted) throw error
+      return shownError(error, call.hide)
+    })
+    seen = true
     const before = context.stdout.isTTY ? CLEAR : ''
-    const text = flag(options, 'json') ? JSON.stringify(result) : `${before}${describe(result)}\n`
-    context.stdout.write(`${text}\n`)
+    context.stdout.write(flag(options, 'json') ? `${JSON.stringify(shown.document)}\n` : `${before}${shown.text}\n\n`)
     await sleep(seconds * 1000, undefined, { signal: stop }).catch(() => undefined)
   }
   return { json: undefined, text: '' }
+}
+
+/** As a document, and for people. */
+interface Shown {
+  readonly document: object
+  readonly text: string
+}
+
+function shownResult(result: StatusResult): Shown {
+  return { document: result, text: describe(result) }
+}
+
+function shownError({ code, message }: RservError, hide: (text: string) => string): Shown {
+  const at = new Date().toISOString()
+  return { document: { error: { code, message: hide(message), at } }, text: `! ${at} ${hide(message)}` }
 }
 
 const CLEAR = '\u001B[H\u001B[2J'

@@ -1,22 +1,27 @@
 import { Hono } from 'hono'
 import type { Part } from '../part.ts'
+import { LoopWatch } from './loop-watch.ts'
 
-/** Milliseconds between two turns that are noted. */
-const TURN_MS = 1000
-/** A loop that did not turn for so many milliseconds is ill. */
+/** A loop that does not turn for so many milliseconds is ill. */
 const ILL_MS = 10_000
 
-/** `/healthz`: the process lives and its loop turns. 200, or 503 where the loop was held up. */
-export const healthPart: Part = ({ closing }) => {
-  let turned = performance.now()
-  const timer = setInterval(() => {
-    turned = performance.now()
-  }, TURN_MS).unref()
-  closing.addEventListener('abort', () => clearInterval(timer))
+/**
+ * `/healthz`: the process lives and its loop turns. 200, or 503 where the loop is held up; a process that does not even
+ * answer is what a supervisor's timeout is for. Says nothing about databases: no restart brings one back.
+ */
+export const healthPart: Part = ({ watched, closing }) => {
+  const loop = new LoopWatch()
+  closing.addEventListener('abort', () => loop.stop())
   return new Hono().get('/healthz', (c) => {
-    const heldUpMs = Math.max(0, Math.round(performance.now() - turned - TURN_MS))
-    const healthy = heldUpMs < ILL_MS
-    const uptimeSeconds = Math.round(process.uptime())
-    return c.json({ status: healthy ? 'ok' : 'held-up', uptimeSeconds, heldUpMs }, healthy ? 200 : 503)
+    const healthy = loop.now < ILL_MS
+    const { version, startedAt } = watched.state()
+    const answer = {
+      status: healthy ? 'ok' : 'held-up',
+      version,
+      startedAt,
+      /** Of the last minute. */
+      longestHeldUpMs: loop.longest,
+    }
+    return c.json(answer, healthy ? 200 : 503)
   })
 }
