@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 
 /** One block of a stream of server-sent events. */
-export interface Block {
+interface Block {
   readonly event?: string
   readonly id?: string
   readonly data?: string
