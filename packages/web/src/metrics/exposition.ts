@@ -5,10 +5,14 @@ import type { Part, Watched } from '../part.ts'
 import type { Metric, Sample } from './metric.ts'
 import { METRICS } from './metrics.ts'
 
+/** Gauges of prom-client that are called like counters; the same by kind are there without the suffix. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
+
 /** `/metrics`: in the text format of Prometheus, with the process's own metrics as every Node.js program names them. */
 export const metricsPart: Part = ({ watched, closing }) => {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  for (const name of MISNAMED) registry.removeSingleMetric(name)
   const read = register(registry, watched)
   closing.addEventListener('abort', () => registry.clear())
   return new Hono().get('/metrics', async (c) => c.body(await read(), 200, { 'content-type': registry.contentType }))
