@@ -1,6 +1,7 @@
 import type { DdlOptions, DdlResult } from '@rserv/core'
 import { check, ddl, masterAddTables, replicate, slaveAddTables, status } from '@rserv/core'
 import { expect, test } from 'vitest'
+import { createRole } from '@rserv/test-utils'
 import type { Pair } from '../support/pair.ts'
 import { backends, replicatedPair } from '../support/pair.ts'
 
@@ -152,6 +153,50 @@ test.each(Object.entries(SHAPES))(
     expect(await pair.master.query(`select relname from pg_class where relname like 'kept%'`)).toEqual([])
   },
 )
+
+test('a table that the text does not name is found, locked and put right', async () => {
+  await using pair = await filledPair()
+  const script = `do $$ begin execute 'alter table ' || chr(116) || ' rename id to key'; end $$`
+  await runScript(pair, script, { alone: true })
+  await pair.master.query('update t set key = key + 1000 where key < 5')
+  expect(copies(await pair.syncAndCompare('t'))).toEqual([])
+})
+
+test('a slave whose role may not set session_replication_role gets to the point, and runs the script', async () => {
+  const ddlText = `create table p (id int primary key, v text); create table c (id int primary key, p int references p on delete cascade)`
+  await using pair = await filledPair(
+    ddlText,
+    `insert into p select i, 'v' from generate_series(1, 9) i; insert into c select i, i from generate_series(1, 9) i`,
+  )
+  const { master, slave } = pair
+  await using role = await createRole('', [slave])
+  await slave.query(`grant create, temporary on database "${slave.name}" to "${role.name}"; grant usage on schema rserv to "${role.name}";
+    grant create on schema public to "${role.name}"; grant all on all tables in schema rserv to "${role.name}";
+    alter table p owner to "${role.name}"; alter table c owner to "${role.name}"`)
+  await master.query(`update p set v = v || id; delete from c where id = 3; delete from p where id = 3`)
+  await runScript(pair, `alter table p add unique (v); alter table c rename p to parent`, { alone: true })
+  await master.query(
+    `update p set id = 20, v = 'x' where id = 1 and not exists (select from c where parent = 1); insert into p values (30, 'y')`,
+  )
+  const result = await replicate(master.config, { ...slave.config, user: role.name, password: role.password })
+  expect(result.scripts).toEqual(['1'])
+  await pair.expectEqual('p', 'c')
+})
+
+test('numbers that come again after a master was restored are not taken for scripts that were run', async () => {
+  await using pair = await filledPair()
+  await runScript(pair, 'alter table t add lost int')
+  // As in a master that was restored to before it.
+  await pair.master.query('delete from rserv.ddl; alter table t drop lost')
+  await pair.slave.query('alter table t drop lost')
+  expect(await runScript(pair, 'alter table t add found int')).toMatchObject({
+    script: '1',
+    slaves: [{ outcome: 'done', scripts: ['1'] }],
+  })
+  await pair.master.query('update t set found = id')
+  await pair.syncAndCompare('t')
+  expect(await pair.slave.query('select count(*)::int as n from rserv.slave_ddl')).toEqual([{ n: 2 }])
+})
 
 test('two tables that change names are not taken for each other', async () => {
   await using pair = await filledPair(

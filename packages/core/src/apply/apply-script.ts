@@ -19,10 +19,7 @@ export async function applyScript(
   script: Script,
   { origin, to }: { origin: string; to: Position },
 ): Promise<void> {
-  const noted = await session.row('select checksum from rserv.slave_ddl where origin = $1 and ddl_id = $2', [
-    origin,
-    script.id,
-  ])
+  const noted = await session.row('select from rserv.slave_ddl where token = $1', [script.token])
   if (noted) return
   const before = await countWrites(session)
   if (!script.skip) await run(session, script)
@@ -34,8 +31,8 @@ export async function applyScript(
   )
   await copyAgain(session, [...renamed, ...(await differing(session, script.effects))])
   await session.run(
-    'insert into rserv.slave_ddl (origin, ddl_id, checksum, position, skipped) values ($1, $2, $3, $4, $5)',
-    [origin, script.id, script.checksum, to, script.skip],
+    'insert into rserv.slave_ddl (origin, ddl_id, token, checksum, position, skipped) values ($1, $2, $3, $4, $5, $6)',
+    [origin, script.id, script.token, script.checksum, to, script.skip],
   )
 }
 

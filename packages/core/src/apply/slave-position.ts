@@ -12,15 +12,16 @@ export interface SlavePosition {
   readonly token: string | null
   /** The name under which the master knows this slave. */
   readonly serverName: string | null
-  /** The last script of the master that was run here, decimal text. */
-  readonly lastScript: string | null
+  /** Tokens of the last scripts of the master that were run here. */
+  readonly ran: readonly string[]
 }
 
 /** Names the right to move a slave's position, for advisory locks. */
 const LOCK = `pg_catalog.hashtextextended('rserv.apply ' || $1, 0)`
 
 const READ = `select sync_id, position::text as position, token, server_name,
-    (select max(d.ddl_id) from rserv.slave_ddl d where d.origin = s.origin) as last_script
+    (select pg_catalog.json_agg(d.token) from (select token from rserv.slave_ddl where origin = $1
+      order by run_at desc limit 10) d) as ran
   from rserv.slave_sync s where origin = $1`
 
 /**
@@ -103,7 +104,7 @@ function toPosition(row: Record<string, string | null> | undefined): SlavePositi
     position: row?.['position'] ?? null,
     token: row?.['token'] ?? null,
     serverName: row?.['server_name'] ?? null,
-    lastScript: row?.['last_script'] ?? null,
+    ran: JSON.parse(row?.['ran'] ?? '[]') as string[],
   }
 }
 
@@ -134,6 +135,6 @@ export function lockPositionStatements(origin: string): string[] {
   const lock = LOCK.replace('$1', quoteLiteral(origin))
   return [
     `select pg_catalog.pg_try_advisory_xact_lock(${lock}) as free`,
-    `${READ.replace('$1', quoteLiteral(origin))} for update nowait`,
+    `${READ.replaceAll('$1', quoteLiteral(origin))} for update nowait`,
   ]
 }

@@ -27,6 +27,8 @@ export interface TableEffect {
 export interface Script {
   /** Decimal text; later scripts have greater ones. */
   readonly id: string
+  /** uuid of this run on the master: after a restore ids come again, tokens never. */
+  readonly token: string
   readonly text: string
   /** SHA-256, hexadecimal. */
   readonly checksum: string
@@ -59,21 +61,23 @@ export interface PendingScript extends Omit<Script, 'skip'> {
 export interface ScriptState {
   /** Null: it holds nothing, and needs none. */
   readonly position: Position | null
-  /** The last script that it has run, decimal text; null: none. */
-  readonly lastScript: string | null
+  /** Id of the last script that it is known to have run, decimal text; "0": none. As the master knows it. */
+  readonly lastScript: string
+  /** Tokens of the scripts that it says to have run, the last ones. */
+  readonly ran?: readonly string[] | undefined
 }
 
 /** SQL of the condition on rserv.ddl that names the scripts which a slave waits for. */
-export function waitingFor({ position, lastScript }: ScriptState): string {
+export function waitingFor({ position, lastScript, ran = [] }: ScriptState): string {
   if (position === null) return 'false'
   return `(not pg_catalog.pg_visible_in_snapshot(xid, ${quoteLiteral(position)}::pg_catalog.pg_snapshot)
-    and ddl_id > ${BigInt(lastScript ?? 0)})`
+    and ddl_id > ${BigInt(lastScript)} and token <> all (${quoteLiteral(`{${ran.join(',')}}`)}::uuid[]))`
 }
 
 /** The next script that a slave has to run before any transfer goes on, or null. Inside a transaction. */
 export function nextScript(session: Session, state: ScriptState): Promise<PendingScript | null> {
   return session.json<PendingScript | null>(
-    `select json_build_object('id', ddl_id::text, 'text', script, 'checksum', checksum, 'searchPath', search_path,
+    `select json_build_object('id', ddl_id::text, 'token', token, 'text', script, 'checksum', checksum, 'searchPath', search_path,
         'effects', effects, 'position', position::text, 'keptSince', kept_since::text, 'tables', tables)
       from rserv.ddl where ${waitingFor(state)} order by ddl_id limit 1`,
   )

@@ -85,7 +85,7 @@ async function write(
   const transfer =
     'script' in plan
       ? await beginScriptTransfer(session, { ...request, script: plan.script, skip: false, holds, again })
-      : await beginLiveTransfer(session, { ...request, lastScript, ...plan })
+      : await beginLiveTransfer(session, { ...request, scripts: { lastScript }, ...plan })
   const tables = await writeTransfer(transfer, output)
   const script = transfer.header.script?.id ?? null
   return { outcome: 'written', syncId: transfer.header.syncId, server: name, tables, script }

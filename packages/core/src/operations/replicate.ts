@@ -261,7 +261,7 @@ async function transfer(
           server,
           slave: slave.database,
           from: position.position,
-          lastScript: position.lastScript,
+          scripts: { lastScript: '0', ran: position.ran },
           ...plan,
         })
   const tables = await applyTransfer(slave, moving, { accepts: () => true, onEvent: options.onEvent })

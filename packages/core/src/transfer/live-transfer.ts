@@ -12,6 +12,7 @@ import type { Wanted } from '../changes/wanted.ts'
 import type { TableDescription } from '../database/describe-table.ts'
 import type { Node } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
+import type { ScriptState } from '../ddl/script.ts'
 import { waitingScripts } from '../ddl/script.ts'
 import { RservError } from '../shared/errors.ts'
 import { displayName } from '../shared/names.ts'
@@ -43,8 +44,8 @@ export interface LiveRequest {
   readonly wanted: readonly Wanted[]
   /** Of `activeTables`, some time before. */
   readonly guess: ReadonlySet<number>
-  /** The last script that the slave has run, decimal text; null: none. */
-  readonly lastScript?: string | null | undefined
+  /** The scripts that the slave has run. */
+  readonly scripts: Pick<ScriptState, 'lastScript' | 'ran'>
   /** DDL that was noticed just before is none; false: it was not looked for, and any is refused here. */
   readonly refreshed: boolean
 }
@@ -86,8 +87,8 @@ export async function beginLiveTransfer(session: Session, request: LiveRequest):
 }
 
 /** A script that ran after the plan was made comes before anything else. */
-async function refuseScripts(session: Session, { from, lastScript = null }: LiveRequest): Promise<void> {
-  const [script] = await waitingScripts(session, { position: from, lastScript })
+async function refuseScripts(session: Session, { from, scripts }: LiveRequest): Promise<void> {
+  const [script] = await waitingScripts(session, { position: from, ...scripts })
   if (script === undefined) return
   throw new RservError('ALTERED', `script ${script} was run on the master while a transfer was being prepared`, {
     side: 'master',

@@ -66,8 +66,8 @@ function toHeader({ tableId, table, keyColumns, mode, columns }: TableThen, beyo
   return { tableId, table, keyColumns, mode: none ? 'unchanged' : mode, columns: none ? [] : columns }
 }
 
-function toScript({ id, text, checksum, searchPath, effects }: PendingScript, skip: boolean): Script {
-  return { id, text, checksum, searchPath, effects, skip }
+function toScript({ id, token, text, checksum, searchPath, effects }: PendingScript, skip: boolean): Script {
+  return { id, token, text, checksum, searchPath, effects, skip }
 }
 
 function refuseGap({ id, keptSince }: PendingScript, from: Position, again: string): void {

@@ -11,6 +11,9 @@ import { beginScriptTransfer } from '../../transfer/script-transfer.ts'
 import type { Transfer } from '../../transfer/transfer.ts'
 import type { Link } from '../link.ts'
 
+/** The slave's own word counts: it may have been restored from before a script. */
+const NONE = '0'
+
 /** A script that comes before any other transfer. */
 export interface ScriptPlan {
   readonly script: PendingScript
@@ -22,10 +25,9 @@ export interface ScriptPlan {
  * Where a slave is with respect to scripts, as it says itself. One that starts anew has no position, but its tables are
  * as they were: what the master knows of it counts.
  */
-function scriptState({ position, lastScript }: SlavePosition, known: KnownServer | null): ScriptState {
-  if (position !== null || known === null) return { position, lastScript }
-  const last = BigInt(lastScript ?? 0) > BigInt(known.lastScript) ? lastScript : known.lastScript
-  return { position: known.position, lastScript: last }
+function scriptState({ position, ran }: SlavePosition, known: KnownServer | null): ScriptState {
+  if (position !== null || known === null) return { position, lastScript: NONE, ran }
+  return { position: known.position, lastScript: known.lastScript, ran }
 }
 
 /** The script that the slave has to run next, or null. In the slave's transaction, and none on the master. */

@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto'
 import type { BackendResolver } from '../../capture/contract.ts'
 import type { ReplicatedTable } from '../../capture/replicated-tables.ts'
 import { listReplicated } from '../../capture/replicated-tables.ts'
+import { ACTIVE } from '../../changes/active-tables.ts'
+import { lockStatement } from '../../changes/read-transaction.ts'
 import type { Session } from '../../database/session.ts'
 import type { LockRetry } from '../../database/transaction.ts'
 import { inTransaction, withLockRetry } from '../../database/transaction.ts'
 import { keepRows } from '../../ddl/keep-rows.ts'
+import type { TableThen } from '../../ddl/script.ts'
 import { runScript } from '../../ddl/run-script.ts'
-import { GATE } from '../../log/log-table.ts'
 import { codeOf } from '../../shared/errors.ts'
 import type { CommonOptions } from '../../shared/events.ts'
 import { quoteName } from '../../shared/names.ts'
@@ -53,13 +55,15 @@ class Again extends Error {
  */
 export async function runOnMaster(session: Session, options: RunOptions): Promise<string> {
   const captured = await inTransaction(session, () => listReplicated(session))
-  const lockable = await inTransaction(session, () => listLockable(session, captured))
+  const there = await inTransaction(session, () => listThere(session, captured))
+  const lockable = there.filter(({ mayLock }) => mayLock).map(({ table }) => table)
+  const read = there.filter(({ filled }) => filled).map(({ table }) => table)
   const locked = new Set(lockable.filter(({ table }) => names(options.script, table.name)))
   let refused: unknown
   for (;;) {
     try {
       const retry: LockRetry = { ...options, isolation: 'repeatable read', onWait: (n) => tellWait(options, n) }
-      const attempt = { captured, locked, uncaptured: refused !== undefined }
+      const attempt = { captured, locked, read, uncaptured: refused !== undefined }
       const id = await withLockRetry(session, retry, () => runOnce(session, attempt, options))
       session.reach('ddl.committed')
       return id
@@ -82,37 +86,51 @@ function names(script: string, name: string): boolean {
   return new RegExp(`(?<![\\p{L}\\p{N}_$])${escaped}(?![\\p{L}\\p{N}_$])`, 'iu').test(script)
 }
 
-/** Those that the role may lock so that nobody writes. */
-async function listLockable(session: Session, captured: readonly ReplicatedTable[]): Promise<ReplicatedTable[]> {
-  const rows = await session.query(
-    `select c.oid from pg_class c where c.oid = any ($1::oid[]) and has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE')`,
-    [`{${captured.map(({ oid }) => oid).join(',')}}`],
-  )
-  const oids = new Set(rows.map((row) => row['oid']))
-  return captured.filter(({ oid }) => oids.has(oid))
+interface There {
+  readonly table: ReplicatedTable
+  /** So that nobody writes. */
+  readonly mayLock: boolean
+  /** Slaves may lack rows of it. */
+  readonly filled: boolean
+}
+
+const THERE = `select r.table_id, r.table_id in (${ACTIVE}) as filled,
+    has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE') as may_lock
+  from rserv.replicated_table r join pg_class c on c.oid = r.table_oid and c.relname = r.table_name
+  join pg_namespace n on n.oid = c.relnamespace and n.nspname = r.schema_name`
+
+/** The captured tables that are there under their names. */
+async function listThere(session: Session, captured: readonly ReplicatedTable[]): Promise<There[]> {
+  const rows = await session.query(THERE)
+  return rows.flatMap((row) => {
+    const table = captured.find(({ tableId }) => String(tableId) === row['table_id'])
+    return table ? [{ table, mayLock: row['may_lock'] === 't', filled: row['filled'] === 't' }] : []
+  })
 }
 
 interface Attempt {
   readonly captured: readonly ReplicatedTable[]
   readonly locked: ReadonlySet<ReplicatedTable>
+  /** Those of which rows may be kept. */
+  readonly read: readonly ReplicatedTable[]
   /** Take the capture of the locked tables away before the script. */
   readonly uncaptured: boolean
 }
 
 async function runOnce(session: Session, attempt: Attempt, options: RunOptions): Promise<string> {
-  const { captured, locked } = attempt
+  const { captured, locked, read } = attempt
   // Locks come before the snapshot, so that it has seen all that their former holders wrote; one script at a time.
-  await session.run(
-    `lock table rserv.ddl in share row exclusive mode; lock table ${quoteName(GATE)} in access share mode`,
-  )
+  await session.run('lock table rserv.ddl in share row exclusive mode')
   const tables = [...locked].map(({ table }) => quoteName(table))
   if (tables.length > 0) await session.run(`lock table ${tables.join(', ')} in share row exclusive mode`)
+  await session.run(lockStatement(read))
   const now = await session.row(
     'select pg_current_snapshot()::text as position, coalesce(max(ddl_id), 0) + 1 as id from rserv.ddl',
   )
   const [position, id] = [now?.['position'] ?? '', now?.['id'] ?? '']
   session.reach('ddl.locked')
   const kept = await keepRows(session, captured, id)
+  refuseUnread(kept.tables, attempt)
   session.reach('ddl.kept')
   const removed = attempt.uncaptured ? await removeCaptures(session, locked, options) : new Set<number>()
   const script = { text: options.script, searchPath: session.searchPath }
@@ -133,6 +151,13 @@ async function removeCaptures(
 ): Promise<Set<number>> {
   for (const table of tables) await dropCapture(session, table, await backends(table.backend))
   return new Set([...tables].map(({ tableId }) => tableId))
+}
+
+/** A table may be truncated after the snapshot, which then finds it empty, unless it was locked before. */
+function refuseUnread(kept: readonly TableThen[], { captured, locked, read }: Attempt): void {
+  const ids = new Set(kept.filter(({ mode }) => mode !== 'unchanged').map(({ tableId }) => tableId))
+  const missed = captured.filter((table) => ids.has(table.tableId) && !read.includes(table) && !locked.has(table))
+  if (missed.length > 0) throw new Again(missed)
 }
 
 /** Whoever wrote a table between the point and the script's own lock would make the point another one for slaves. */

@@ -33,8 +33,8 @@ export interface Known {
   readonly masterVersion: string
   readonly slaveVersion: string
   readonly tables: Map<number, KnownTable>
-  /** Last script that the slave has run; null: none. */
-  readonly lastScript: string | null
+  /** Tokens of the last scripts that the slave has run. */
+  readonly ran: readonly string[]
   /** Sequences of no table. */
   readonly sequences: readonly KnownSequence[]
   /** Ids of the tables that are locked and looked at each time: those that were active once; of few tables all. */
@@ -63,26 +63,26 @@ export async function learn(link: Link): Promise<Known | null> {
 interface SlaveFacts extends Pick<Known, 'slaveVersion' | 'position'> {
   readonly tables: Awaited<ReturnType<typeof listSlaveTables>>
   readonly serverName: string | null
-  readonly lastScript: string | null
+  readonly ran: readonly string[]
 }
 
 async function learnSlave({ slave, node }: Link): Promise<SlaveFacts | null> {
   await begin(slave, { isolation: 'repeatable read' })
   try {
     const tables = (await listSlaveTables(slave)).filter(({ parked }) => parked === null)
-    const { syncId, position, serverName, lastScript } = await readPosition(slave, node.nodeId)
+    const { syncId, position, serverName, ran } = await readPosition(slave, node.nodeId)
     const synced = tables.every(({ state, origin }) => state === 'synced' && origin === node.nodeId)
     if (syncId === null || position === null || !synced || !(await hasEncoding(slave))) return null
     const slaveVersion = await versionOf(slave, 'rserv.slave_version()')
     if (!(await becomeReplica(slave))) return null
-    return { tables, serverName, lastScript, slaveVersion, position: { syncId, position } }
+    return { tables, serverName, ran, slaveVersion, position: { syncId, position } }
   } finally {
     await rollback(slave)
   }
 }
 
 async function learnMaster({ master, slave, node, slaveNode }: Link, found: SlaveFacts): Promise<Known | null> {
-  const { tables, position, slaveVersion, lastScript } = found
+  const { tables, position, slaveVersion, ran } = found
   await begin(master, { isolation: 'repeatable read' })
   try {
     const server = await findSlave(master, slaveNode.nodeId, found)
@@ -95,7 +95,7 @@ async function learnMaster({ master, slave, node, slaveNode }: Link, found: Slav
     const version = await versionOf(master, masterVersion(plan.tables.map(idOf)))
     const hot = plan.tables.length > FEW_TABLES ? await activeTables(master, plan.wanted) : plan.tables.map(idOf)
     const sequences = await knownRegistered({ master, slave })
-    const facts = { masterVersion: version, slaveVersion, position, lastScript, sequences }
+    const facts = { masterVersion: version, slaveVersion, position, ran, sequences }
     return { server, plan, ...facts, tables: new Map(), hot: new Set(hot) }
   } finally {
     await rollback(master)

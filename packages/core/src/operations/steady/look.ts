@@ -56,11 +56,11 @@ export async function look(
   return { position: seen['position'] ?? '', changed: hot.filter(({ tableId }) => changed.has(tableId)) }
 }
 
-function facts({ plan, server, position, lastScript }: Known): string {
+function facts({ plan, server, position, ran }: Known): string {
   const ids = plan.tables.map(({ tableId }) => tableId)
   return `select pg_current_snapshot()::text as position, ${masterVersion(ids)} as version,
     exists (select from rserv.server where server_id = ${server.id} and detached_at is null and node_id::text = ${quoteLiteral(server.nodeId ?? '')})
-      and not exists (select from rserv.ddl where ${waitingFor({ position: position.position, lastScript })}) as known,
+      and not exists (select from rserv.ddl where ${waitingFor({ position: position.position, lastScript: '0', ran })}) as known,
     (select coalesce(json_agg(table_id), '[]') from (${ACTIVE}) as active)::text as active`
 }
 
