@@ -73,6 +73,18 @@ test('while somebody holds the table a script waits, gives up in time, and chang
   expect(await runScript(pair, 'alter table t add a int')).toMatchObject({ outcome: 'run' })
 })
 
+test('readers of a slave are not held up for long: the script gives its lock up, and comes again', async () => {
+  await using pair = await replicatedPair(T)
+  const reader = await pair.slave.connect()
+  await reader.query('begin; select * from t')
+  const result = await runScript(pair, 'alter table t add a int', { waitMs: 1 })
+  expect(result.slaves).toMatchObject([{ outcome: 'waiting', error: { code: 'LOCK_TIMEOUT', side: 'slave' } }])
+  expect(await pair.slave.query('select * from t')).toEqual([])
+  const again = runScript(pair, undefined)
+  await reader.query('commit')
+  expect((await again).slaves).toMatchObject([{ outcome: 'done', scripts: ['1'] }])
+})
+
 test('the same script is not run again, unless it is said so; --resume needs none', async () => {
   await using pair = await replicatedPair(`${T}; create table done (n int)`, { tables: ['t'] })
   const script = 'insert into done values (1); alter table t alter v set default 1'

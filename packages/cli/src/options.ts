@@ -69,7 +69,7 @@ export const OPTIONS = {
   },
   wait: {
     flag: '--wait <seconds>',
-    help: 'how long to wait for a replicator that works for a slave to run the script',
+    help: 'how long to wait, for each slave, for its other replicator or for its readers',
     default: '60',
   },
   repair: { flag: '--repair', help: 'bring the differing keys to the slave again' },

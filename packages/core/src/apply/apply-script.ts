@@ -36,23 +36,35 @@ export async function applyScript(
   )
 }
 
+/** Milliseconds that a script waits for a lock: readers of the slave queue behind it meanwhile. */
+const LOCK_TIMEOUT_MS = 2000
+
 async function run(session: Session, script: Script): Promise<void> {
   // Triggers, rules and foreign keys are off for the rows of a transfer; a script finds all as its author knows it.
   await tryWork(session, ['42501'], () => session.run('set local session_replication_role = origin').then(() => true))
+  await session.run(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`)
   try {
     await runScript(session, script)
   } catch (error) {
-    if (!(error instanceof RservError) || error.code !== 'SCRIPT') throw error
-    const { message, hint, side, sqlState } = error
-    throw new RservError('SCRIPT', `script ${script.id}: ${message}`, {
+    throw error instanceof RservError ? explain(error, script.id) : error
+  }
+}
+
+function explain(error: RservError, id: string): RservError {
+  const { code, message, side, sqlState } = error
+  if (code === 'LOCK_TIMEOUT') {
+    return new RservError('LOCK_TIMEOUT', `script ${id} gets no lock on the slave: somebody uses its tables`, {
       side,
       sqlState,
-      hint:
-        `${hint ?? ''} The slave stays before it, and every transfer tries it again. If its changes are there already: ` +
-        `rserv ddl … --skip ${script.id}`,
+      hint: 'Nothing was changed there; it is tried again. End long transactions on the slave (pg_stat_activity).',
       cause: error,
     })
   }
+  if (code !== 'SCRIPT') return error
+  const hint =
+    `${error.hint ?? ''} The slave stays before it, and every transfer tries it again. If its changes are there already: ` +
+    `rserv ddl … --skip ${id}`
+  return new RservError('SCRIPT', `script ${id}: ${message}`, { side, sqlState, hint, cause: error })
 }
 
 interface Writes {

@@ -21,7 +21,7 @@ export interface DdlOptions extends CommonOptions, Pick<LockRetry, 'attempts' | 
   again?: boolean | undefined
   /** Id of a script that the slaves note without running it: its changes are there already. */
   skip?: string | undefined
-  /** Most milliseconds to wait for a replicator that works for a slave to run the script; default 60000. */
+  /** Most milliseconds to wait, for each slave, for its other replicator, or its readers; default 60000. */
   waitMs?: number | undefined
   backends: BackendResolver
 }
@@ -118,9 +118,9 @@ async function runThere(master: ClientConfig, slave: ClientConfig, options: DdlO
     try {
       return (await transferAll(link, slave, { ...common, skipScript: options.skip })).scripts
     } catch (error) {
-      // Somebody who follows the slave runs it for us.
-      const busy = error instanceof RservError && error.code === 'BUSY'
-      if (!busy) throw error
+      // Somebody who follows the slave runs it for us, or reads the tables for long.
+      const passing = error instanceof RservError && ['BUSY', 'LOCK_TIMEOUT'].includes(error.code)
+      if (!passing) throw error
       if (!(await waits(masterSession, link.slaveNode.nodeId))) return []
       if (performance.now() > until) throw error
       await sleep(LOOK_MS)
