@@ -1,11 +1,22 @@
 import { Readable, Writable } from 'node:stream'
 import type { PrepareSnapshotResult, TransferResult } from '@rserv/core'
-import { applySnapshot, ddl, masterSync, prepareSnapshot } from '@rserv/core'
+import {
+  applySnapshot,
+  cleanLog,
+  ddl,
+  masterAddTables,
+  masterInit,
+  masterSync,
+  prepareSnapshot,
+  slaveAddTables,
+  slaveInit,
+} from '@rserv/core'
 import { createRole } from '@rserv/test-utils'
 import { expect, test } from 'vitest'
 import { unpack } from '../support/pack.ts'
 import type { Pair } from '../support/pair.ts'
-import { backends, replicatedPair } from '../support/pair.ts'
+import { backends, createPair, replicatedPair } from '../support/pair.ts'
+import { startReplicator } from '../support/replicator.ts'
 
 async function prepare(pair: Pair, copy: string[] = []): Promise<PrepareSnapshotResult & { file: Buffer }> {
   const chunks: Buffer[] = []
@@ -58,17 +69,54 @@ test('scripts travel in files: each file ends with one, and the slave runs it on
   expect(await slave.query('select ddl_id::int as id from rserv.slave_ddl order by 1')).toEqual([{ id: 1 }, { id: 2 }])
 })
 
-test('a slave restored from before a script whose rows are not kept any more is refused, and told what to do', async () => {
+test('a slave restored from before a script whose rows are not kept any more runs it where it is, if the log serves it', async () => {
   await using pair = await replicatedPair('create table t (id int primary key, v text)')
   const { master, slave } = pair
   const [before] = await slave.query('select sync_id, position::text as p, token from rserv.slave_sync')
+  const restore = (): Promise<unknown> =>
+    slave.query(`delete from rserv.slave_ddl; alter table t drop a; delete from t; update rserv.slave_sync
+      set sync_id = ${before?.['sync_id']}, position = '${before?.['p']}', token = '${before?.['token']}'`)
   await master.query(`insert into t values (1, 'a')`)
   await ddl(master.config, [slave.config], { script: 'alter table t add a int', backends })
-  await slave.query(`delete from rserv.slave_ddl; alter table t drop a; delete from t`)
-  await slave.query(
-    `update rserv.slave_sync set sync_id = ${before?.['sync_id']}, position = '${before?.['p']}', token = '${before?.['token']}'`,
-  )
+  await restore()
+  expect((await pair.syncAndCompare('t')).scripts).toEqual(['1'])
+  await restore()
+  await cleanLog(master.config, { syncId: 1n << 62n, backends })
   await expect(pair.sync()).rejects.toMatchObject({ code: 'LOG_GAP', hint: expect.stringContaining('rserv resync') })
+})
+
+test('a slave that is filled for the first time while a script runs, by a file or over a connection, runs it too', async () => {
+  const DDL = 'create table t (id int primary key, v text)'
+  await using pair = await createPair('ddl_first')
+  const { master, slave } = pair
+  await masterInit(master.config, { backends })
+  await slaveInit(slave.config)
+  for (const database of [master, slave]) await database.query(DDL)
+  await masterAddTables(master.config, { tables: ['t'], backends })
+  await slaveAddTables(slave.config, { tables: ['t'] })
+  await master.query(`insert into t select i, 'v' from generate_series(1, 9) i`)
+  const copy = startReplicator({ master: master.config, slave: slave.config }, { pauseAt: 'changes.counted' })
+  expect(await copy.paused).toBe(true)
+  await master.query(`update t set v = 'w' where id < 5`)
+  const file = await prepare(pair, ['t'])
+  await ddl(master.config, [], {
+    script: 'create index by_v on t (v); create table seen as select count(*) as n from t',
+    backends,
+  })
+  await master.query(`insert into t values (10, 'x')`)
+  copy.goOn()
+  expect(await copy.ended).toMatchObject({ outcome: 'applied' })
+  expect((await pair.syncAndCompare('t')).scripts).toEqual(['1'])
+  await slave.query(
+    'drop table seen; drop index by_v; delete from t; delete from rserv.slave_ddl; delete from rserv.slave_sync',
+  )
+  await slave.query(`update rserv.slave_table set state = 'new', origin = null`)
+  await apply(pair, file.file)
+  await masterSync(master.config, BigInt(file.syncId ?? 0))
+  await master.query(
+    `update rserv.server set (sync_id, position, ddl_id) = (select sync_id, position, 0 from rserv.sync where sync_id = ${file.syncId})`,
+  )
+  expect(await prepare(pair)).toMatchObject({ script: '1' })
 })
 
 test("a role that may not change the slave's tables is told who may; then the script runs", async () => {

@@ -81,10 +81,9 @@ async function write(
   const { id, name, nodeId, position, lastScript, tableIds } = server
   const request = { node, server: { id, name, nodeId }, from: position }
   const holds = ({ tableId }: { tableId: number }): boolean => tableIds.includes(tableId)
-  const again = `Let it start anew: rserv master-forget-slave … ${shellWord(name)}, then a snapshot of all tables.`
   const transfer =
     'script' in plan
-      ? await beginScriptTransfer(session, { ...request, script: plan.script, skip: false, holds, again })
+      ? await beginScriptTransfer(session, { ...request, script: plan.script, skip: false, holds })
       : await beginLiveTransfer(session, { ...request, scripts: { lastScript }, ...plan })
   const tables = await writeTransfer(transfer, output)
   const script = transfer.header.script?.id ?? null

@@ -3,7 +3,6 @@ import { keptColumn, keptTable } from '../ddl/keep-rows.ts'
 import type { Node } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
 import { begin } from '../database/transaction.ts'
-import { RservError } from '../shared/errors.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import { quoteName, sameName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
@@ -21,32 +20,29 @@ export interface ScriptRequest {
   readonly skip: boolean
   /** The tables that the slave holds, under the names that they had at the script's point. */
   readonly holds: (table: { readonly tableId: number; readonly table: QualifiedName }) => boolean
-  /** How the slave starts anew, for an error's hint. */
-  readonly again: string
 }
 
 /**
  * Begins the transfer that brings a slave to the point of a script and ends with the script. What it needs was kept
- * when the script ran on the master, so its tables are neither locked nor looked at. A slave that is beyond the point,
- * but has not seen the script, gets no rows and stays where it is.
- * @throws RservError LOG_GAP
+ * when the script ran on the master, so its tables are neither locked nor looked at. A slave that is beyond the point
+ * and has not seen the script, or cannot be brought there, gets no rows and runs it where it is.
+ * @throws RservError DETACHED
  */
 export async function beginScriptTransfer(session: Session, request: ScriptRequest): Promise<Transfer> {
   const { script, from, server, node } = request
-  const beyond = from !== null && includes(from, script.position)
-  if (from !== null && !beyond) refuseGap(script, from, request.again)
+  const moves = from === null || isServed(script, from)
   await begin(session, { isolation: 'repeatable read' })
   const sync = await newSync(session, server)
   await session.run(`set local client_encoding = '${sync.encoding}'`)
   session.reach('changes.snapshot')
-  const tables = from === null ? [] : script.tables.filter(request.holds).map((table) => toHeader(table, beyond))
+  const tables = from === null ? [] : script.tables.filter(request.holds).map((table) => toHeader(table, moves))
   const header: TransferHeader = {
     origin: node.nodeId,
     originDatabase: session.database,
     server,
     ...sync,
     from,
-    to: beyond ? from : script.position,
+    to: moves ? script.position : from,
     tables,
     script: toScript(script, request.skip),
   }
@@ -61,21 +57,22 @@ export async function beginScriptTransfer(session: Session, request: ScriptReque
   }
 }
 
-function toHeader({ tableId, table, keyColumns, mode, columns }: TableThen, beyond: boolean): TransferTable {
-  const none = beyond || mode === 'unchanged'
+/**
+ * Can the slave be brought to the point? Not one that is beyond it, nor one whose rows are not kept: it was restored from
+ * a backup, or filled for the first time while the script ran. Its rows are right all the same afterwards: the log has
+ * every change since its own position.
+ */
+function isServed({ position, keptSince }: PendingScript, from: Position): boolean {
+  return !includes(from, position) && keptSince !== null && includes(from, keptSince)
+}
+
+function toHeader({ tableId, table, keyColumns, mode, columns }: TableThen, moves: boolean): TransferTable {
+  const none = !moves || mode === 'unchanged'
   return { tableId, table, keyColumns, mode: none ? 'unchanged' : mode, columns: none ? [] : columns }
 }
 
 function toScript({ id, token, text, checksum, searchPath, effects }: PendingScript, skip: boolean): Script {
   return { id, token, text, checksum, searchPath, effects, skip }
-}
-
-function refuseGap({ id, keptSince }: PendingScript, from: Position, again: string): void {
-  if (keptSince !== null && includes(from, keptSince)) return
-  throw new RservError('LOG_GAP', `the slave cannot be brought to the point of script ${id} any more`, {
-    side: 'master',
-    hint: `It was restored from a backup, or its log was cleaned beyond its position. ${again}`,
-  })
 }
 
 async function* readKept(

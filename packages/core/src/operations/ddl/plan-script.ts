@@ -6,7 +6,6 @@ import { inTransaction } from '../../database/transaction.ts'
 import type { PendingScript, ScriptState } from '../../ddl/script.ts'
 import { nextScript } from '../../ddl/script.ts'
 import { sameName } from '../../shared/names.ts'
-import { resyncCommand } from '../../shared/resync-command.ts'
 import { beginScriptTransfer } from '../../transfer/script-transfer.ts'
 import type { Transfer } from '../../transfer/transfer.ts'
 import type { Link } from '../link.ts'
@@ -51,11 +50,10 @@ interface Way {
 
 /** Begins the transfer that ends with the script; the master's session is in its transaction then. */
 export function beginScript(
-  { node, master, slave }: Link,
+  { node, master }: Link,
   { script, held }: ScriptPlan,
   { server, position, skip }: Way,
 ): Promise<Transfer> {
-  const again = `Copy its tables again: ${resyncCommand({ master: master.database, slave: slave.database })}, then replicate.`
   return beginScriptTransfer(master, {
     node,
     server: { id: server.id, name: server.name, nodeId: server.nodeId },
@@ -63,6 +61,5 @@ export function beginScript(
     script,
     skip: script.id === skip,
     holds: ({ table }) => held.some((one) => sameName(one.table, table)),
-    again,
   })
 }

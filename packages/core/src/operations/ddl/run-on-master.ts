@@ -195,6 +195,4 @@ async function record(session: Session, { id, script, position, kept, effects }:
       JSON.stringify(effects),
     ],
   )
-  // What a slave that holds nothing yet copies is as after the script.
-  await session.run('update rserv.server set ddl_id = $1 where position is null', [id])
 }
