@@ -4,7 +4,7 @@ import type { CaseResult } from '../runner.ts'
 import { table } from './table.ts'
 
 /** What stands above the figures, written by hand. */
-const HEAD = new URL('../../performance-head.md', import.meta.url)
+const HEAD = new URL('../../performance-head.txt', import.meta.url)
 
 /** The docs page, from results of one or more runs. @param folder of the charts, relative to the page */
 export function page(results: readonly CaseResult[], charts: readonly string[], folder: string): string {

@@ -20,7 +20,9 @@ function line(result: CaseResult, metric: Metric): string {
   const figures = contenders.flatMap((name) => {
     const values = valuesOf(result.samples, name, metric.key)
     if (values.length === 0) return []
-    return `${name} ${short(median(values))} ± ${Math.round(100 * spread(values))} %`
+    // One figure has no spread.
+    const around = values.length > 1 && median(values) !== 0 ? ` ± ${Math.round(100 * spread(values))} %` : ''
+    return `${name} ${short(median(values))}${around}`
   })
   const { figure, reached, aimed } = judge(metric, result.samples)
   const compared = metric.against
