@@ -21,5 +21,7 @@ export default defineConfig({
     globalSetup: [source('test-utils/src/global-setup.ts')],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // A loaded machine takes its time.
+    expect: { poll: { timeout: 30_000 } },
   },
 })

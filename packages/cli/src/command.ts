@@ -1,5 +1,6 @@
 import type { BackendResolver, CommonOptions } from '@rserv/core'
 import type { ClientConfig } from 'pg'
+import type { Parameters } from './connection/parameters.ts'
 import type { Context } from './context.ts'
 import type { OptionName, OptionValues } from './options.ts'
 
@@ -35,6 +36,8 @@ export interface Call {
   database(text: string | undefined): Promise<ClientConfig>
   /** One of two: --masterhost and the like win over --host. @throws UsageError */
   side(side: 'master' | 'slave', text: string | undefined): Promise<ClientConfig>
+  /** What --host, --masterhost and the like say of a side. */
+  sideFlags(side: 'master' | 'slave'): Parameters
   /** Standard output takes data from now on: what the command has to say goes to standard error. */
   dataOnStdout(): NodeJS.WritableStream
 }

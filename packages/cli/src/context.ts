@@ -9,10 +9,12 @@ export interface Context {
   readonly signal: AbortSignal
   /** From now on the first SIGINT or SIGTERM aborts this signal instead: finish what is in hand, then end. */
   readonly endGracefully: () => AbortSignal
+  /** From now on SIGHUP does this instead of ending the process. */
+  readonly onHangup: (work: () => void) => void
 }
 
 /** The process's own. */
-export function processContext(signals: Pick<Context, 'signal' | 'endGracefully'>): Context {
+export function processContext(signals: Pick<Context, 'signal' | 'endGracefully' | 'onHangup'>): Context {
   const { stdin, stdout, stderr, env } = process
   return { stdin, stdout, stderr, env, cwd: process.cwd(), ...signals }
 }

@@ -60,7 +60,11 @@ export const OPTIONS = {
   assumeSynced: { flag: '--assume-synced', help: 'the rows are there already: do not copy' },
   server: { flag: '--server <name>', help: "the slave's name on the master", default: "the slave database's name" },
   snapshot: { flag: '--snapshot <file>', help: 'the snapshot file', default: 'standard input or output' },
-  file: { flag: '--file <file>', help: 'the script, SQL statements', default: 'standard input' },
+  file: {
+    flag: '--file <file>',
+    help: 'ddl: the script, SQL statements; init: where the configuration is written, - for standard output',
+    default: 'standard input; rserv.yaml',
+  },
   resume: { flag: '--resume', help: 'no script: the slaves run those that they wait for' },
   again: { flag: '--again', help: 'run the script although the same text was run before' },
   skip: {
@@ -87,6 +91,18 @@ export const OPTIONS = {
     help: 'most time from one transfer to the next that a busy master is left alone',
     default: '0.3',
   },
+  config: { flag: '--config <file>', help: 'configuration file', default: 'rserv.yaml' },
+  logLevel: {
+    flag: '--log-level <level>',
+    help: 'debug, info, warn or error: lines below are left out',
+    default: 'info',
+  },
+  logFormat: { flag: '--log-format <format>', help: 'text or json', default: 'text; json with --json' },
+  listen: {
+    flag: '--listen <host:port>',
+    help: 'serve metrics, health and the state; any but a loopback address needs a token',
+  },
+  tokenFile: { flag: '--token-file <file>', help: 'file with the token that whoever asks must have' },
   rows: { flag: '--rows <number>', help: 'most rows a second, on average' },
   bytes: { flag: '--bytes <size>', help: 'most bytes a second, on average: a number, or one with kB, MB, GB' },
   off: { flag: '--off', help: 'without a bound' },

@@ -97,7 +97,8 @@ function call({ context, args, options, state }: Line, events: EventReporter): C
   const resolve = async (database: string | undefined, given: Parameters): Promise<ClientConfig> => {
     if (database === undefined) throw new UsageError('no database given', 'Name one as the first argument.')
     const config = await resolveDatabase(database, given, { env: context.env, warn })
-    if (typeof config.password === 'string') state.secrets.push(config.password)
+    const { password } = config
+    if (typeof password === 'string' && !state.secrets.includes(password)) state.secrets.push(password)
     return config
   }
   const common = flags(options, '')
@@ -109,6 +110,7 @@ function call({ context, args, options, state }: Line, events: EventReporter): C
     backends: backendResolver(context.cwd),
     hide: (message) => redact(message, state.secrets),
     database: (database) => resolve(database, common),
+    sideFlags: (side) => ({ ...common, ...flags(options, side) }),
     side: (side, database) => resolve(database, { ...common, ...flags(options, side) }),
     dataOnStdout: () => {
       state.dataOnStdout = true

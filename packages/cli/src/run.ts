@@ -34,7 +34,7 @@ export async function run(historic?: string): Promise<void> {
   const argv = process.argv.slice(2)
   const code = await main(
     historic === undefined ? argv : [historic, ...argv],
-    processContext({ signal: abort.signal, endGracefully }),
+    processContext({ signal: abort.signal, endGracefully, onHangup: (work) => void process.on('SIGHUP', work) }),
   )
   process.exitCode = code === 0 ? code : (signalled ?? code)
   // Input that nobody reads any more would keep the process alive.

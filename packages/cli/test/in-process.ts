@@ -26,6 +26,7 @@ export async function runHere(argv: readonly string[], given: Given = {}): Promi
     cwd: import.meta.dirname,
     signal,
     endGracefully: () => signal,
+    onHangup: () => undefined,
   })
   stdout.end()
   stderr.end()

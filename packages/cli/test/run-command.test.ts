@@ -1,57 +1,14 @@
-import type { ChildProcessWithoutNullStreams } from 'node:child_process'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import type { TestDatabase } from '@rserv/test-utils'
 import { createDatabase, createRole } from '@rserv/test-utils'
 import { expect, test } from 'vitest'
+import { Running } from './running/process.ts'
 import { databases, rserv, setUp } from './support.ts'
 
-const BIN = fileURLToPath(new URL('../bin/rserv.js', import.meta.url))
 const T = 'create table orders (id int primary key, v text)'
-
-interface Line {
-  readonly event: string
-  readonly slave?: string
-  readonly [name: string]: unknown
-}
-
-class Running {
-  readonly child: ChildProcessWithoutNullStreams
-  readonly #lines: AsyncIterator<string>
-  /** Read, and not asked for yet: two slaves speak in any order. */
-  readonly #early: Line[] = []
-
-  constructor(args: readonly string[], env: Record<string, string> = {}) {
-    this.child = spawn(process.execPath, [BIN, 'run', ...args, '--json'], { env: { ...process.env, ...env } })
-    this.#lines = createInterface(this.child.stdout)[Symbol.asyncIterator]()
-  }
-
-  /** The next line about it. */
-  async until(wanted: Partial<Line>): Promise<Line> {
-    const fits = (line: Line): boolean => Object.entries(wanted).every(([name, expected]) => line[name] === expected)
-    const index = this.#early.findIndex(fits)
-    const [early] = index === -1 ? [] : this.#early.splice(index, 1)
-    if (early) return early
-    for (;;) {
-      const { value, done } = await this.#lines.next()
-      if (done) throw new Error(`it ended before ${JSON.stringify(wanted)}`)
-      const line = JSON.parse(value) as Line
-      if (fits(line)) return line
-      this.#early.push(line)
-    }
-  }
-
-  async end(signal: NodeJS.Signals): Promise<number | null> {
-    this.child.kill(signal)
-    const [code] = (await once(this.child, 'exit')) as [number | null]
-    return code
-  }
-}
 
 test('run keeps two slaves up, cleans the log, and ends after the transfer in hand', async () => {
   await using pair = await databases(T)

@@ -1,4 +1,5 @@
-import type { Backlog, BackendResolver, CommonOptions, MasterWatch, WatchedSlave } from '@rserv/core'
+import { setMaxListeners } from 'node:events'
+import type { Backlog, BackendResolver, CommonOptions, MasterWatch, SlaveBacklog, WatchedSlave } from '@rserv/core'
 import { cleanLog, detachSlave, watchMaster } from '@rserv/core'
 import { Alarm } from './alarm.ts'
 import type { ServiceEventBody } from './events.ts'
@@ -48,6 +49,8 @@ export class MasterRunner {
   #backlog: Backlog | null = null
   #cleanedAt: string | null = null
   #limitPassed = false
+  /** Who held most of a log that was too long, the last time. */
+  #suspect: SlaveBacklog | null = null
   #toldLimitAt = -Infinity
 
   constructor(spec: MasterSpec, surroundings: MasterSurroundings) {
@@ -56,7 +59,9 @@ export class MasterRunner {
     this.source = new Source(spec, surroundings.applicationName)
     const { signal } = surroundings.common
     const ends = [this.#unwatch.signal, ...(signal ? [signal] : [])]
-    this.#looking = { ...surroundings.common, signal: AbortSignal.any(ends) }
+    const looking = AbortSignal.any(ends)
+    setMaxListeners(0, looking)
+    this.#looking = { ...surroundings.common, signal: looking }
     for (const slave of spec.slaves) this.#add(slave)
     this.done = Promise.all([this.#watch(), this.#clean()]).then(() => undefined)
   }
@@ -220,7 +225,10 @@ export class MasterRunner {
     const { logLimit } = this.spec
     const passed = logLimit ? this.#backlog.logBytes > logLimit.bytes : false
     if (logLimit && passed) await this.#boundLog(watch, logLimit)
-    else this.#limitPassed = false
+    else {
+      this.#limitPassed = false
+      this.#suspect = null
+    }
   }
 
   /** What every slave has goes first; then the slowest slave. */
@@ -231,7 +239,10 @@ export class MasterRunner {
     const detached = new Set(this.#watched.flatMap((one) => (one.detached ? [one.server] : [])))
     const most = slowest(backlog, detached)
     this.#tellLimit(backlog, limit, most?.server ?? null)
-    if (!most || limit.over === 'warn') return
+    // One that moves may be done the next time: a single large transaction is no reason.
+    const stands = most !== null && this.#suspect?.server === most.server && this.#suspect.syncId === most.syncId
+    this.#suspect = most
+    if (!stands || limit.over === 'warn') return
     const why = `the log of the master had ${backlog.logBytes} bytes, ${limit.bytes} are allowed, and this slave held most of it`
     await detachSlave(await this.source.config(), { server: most.server, why, ...this.#surroundings.common })
     this.#control(await watch.slaves())

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { createRequire } from 'node:module'
 import { RservError } from '@rserv/core'
 import { EventHub } from './event-hub.ts'
@@ -77,13 +78,15 @@ class RunningService implements Service {
   constructor(spec: ServiceSpec, { signal }: ServiceOptions) {
     checkSpec(spec)
     this.#spec = spec
-    this.#signal = signal
+    // As many connections as there are wait for it, which is no leak.
+    this.#signal = signal && AbortSignal.any([signal])
+    if (this.#signal) setMaxListeners(0, this.#signal)
     this.done = new Promise((resolve, reject) => {
       this.#end = () => (this.#failure ? reject(this.#failure.error) : resolve())
     })
     this.done.catch(() => undefined)
     for (const master of spec.masters) this.#masters.set(master.name, this.#start(master))
-    signal?.addEventListener('abort', () => void this.stop(), { once: true })
+    this.#signal?.addEventListener('abort', () => void this.stop(), { once: true })
     if (signal?.aborted) void this.stop()
   }
 

@@ -186,3 +186,19 @@ test('a slave that another process detaches is held, and followed again when it 
   await reading.until({ kind: 'applied', rows: 1 })
   expect(await slave.query('table t')).toEqual([{ id: 1, v: 1 }])
 })
+
+test('many slaves are no leak of listeners', async () => {
+  await using master = await createMaster(T)
+  const warnings: Error[] = []
+  const note = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', note)
+  const slaves = Array.from({ length: 12 }, (_, index) => ({ name: `s${index}`, source: NOWHERE }))
+  {
+    const { signal } = new AbortController()
+    await using service = createService(spec({ name: 'm', source: master.config, slaves }), { signal })
+    const reading = new Reading(service)
+    for (const { name } of slaves) await reading.until({ kind: 'failed', slave: name })
+  }
+  process.off('warning', note)
+  expect(warnings).toEqual([])
+})

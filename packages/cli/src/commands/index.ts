@@ -3,6 +3,7 @@ import { demoCommand } from '../demo/command.ts'
 import { backendsCommand } from './backends.ts'
 import { ddlCommand } from './ddl.ts'
 import { forgetSlaveCommand } from './forget-slave.ts'
+import { initCommand } from './init-config.ts'
 import { masterInitCommand, slaveInitCommand } from './init.ts'
 import { checkCommand } from './check.ts'
 import { pauseCommand, resumeCommand, throttleCommand } from './control.ts'
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   slaveAddTableCommand,
   masterAddSequenceCommand,
   replicateCommand,
+  initCommand,
   runCommand,
   pauseCommand,
   resumeCommand,

@@ -1,134 +1,153 @@
-import type { ConfigSource, FollowEvent } from '@rserv/core'
-import { cleanLog, displayName, follow, RservError } from '@rserv/core'
-import type { ClientConfig } from 'pg'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { resolve } from 'node:path'
+import type { RservEvent } from '@rserv/core'
+import { RservError } from '@rserv/core'
+import type { Service, ServiceEvent } from '@rserv/service'
+import { createService } from '@rserv/service'
 import type { Call, Command, Outcome } from '../command.ts'
 import { UsageError } from '../errors.ts'
+import type { Log } from '../logging/log.ts'
+import { Moved } from '../logging/moved.ts'
+import { logOf } from '../logging/open.ts'
+import { tellEvent, tellNotice } from '../logging/tell-event.ts'
 import { EVERYWHERE, TWO_DATABASES } from '../options.ts'
-import { count } from '../output.ts'
-import { flag, number } from '../values.ts'
+import { fromArguments } from '../running/from-arguments.ts'
+import { fromFile } from '../running/from-file.ts'
+import { Web } from '../running/web.ts'
+import type { Settings } from '../running/settings.ts'
+import { text } from '../values.ts'
 
-const CLEAN_EVERY_SECONDS = 60
+const DEFAULT_FILE = 'rserv.yaml'
 
 export const runCommand: Command = {
   name: 'run',
-  summary: 'follow a master: keep slaves up with it until told to stop',
+  summary: 'follow masters: keep their slaves up until told to stop',
   details:
+    `What to follow is said by a configuration file, which rserv init writes, or by a master and its slaves as arguments. ` +
     `Looks for changes often while there are any and seldom while there are none; connects again, later each time, when a ` +
     `server is gone. A slave that is down does not delay another, nor a table that cannot be applied the others: it is ` +
     `left out, tried again every minute, and copied when it can be. The first SIGINT or SIGTERM ends it after the ` +
-    `transfers in hand, a second one rolls them back. One line for every event; with --json one document a line.`,
+    `transfers in hand, a second one rolls them back. SIGHUP reads the configuration again; one that is wrong is refused, ` +
+    `and the old one goes on. One line for everything that is worth knowing, with --log-level debug for every transfer; with ` +
+    `--json one document a line.`,
   arguments: [
-    { name: '<masterdb>', help: 'the master' },
-    { name: '<slavedbs...>', help: 'its slaves' },
+    { name: '[masterdb]', help: 'the master; without it, the configuration file says all' },
+    { name: '[slavedbs...]', help: 'its slaves' },
   ],
-  options: ['pause', 'busyPause', 'cleanEvery', ...TWO_DATABASES, ...EVERYWHERE],
-  examples: ['run shop shop_copy', 'run service=shop service=berlin service=paris --json'],
+  options: [
+    'config',
+    'listen',
+    'tokenFile',
+    'logLevel',
+    'logFormat',
+    'pause',
+    'busyPause',
+    'cleanEvery',
+    ...TWO_DATABASES,
+    ...EVERYWHERE,
+  ],
+  examples: [
+    'run',
+    'run --config /etc/rserv.yaml',
+    'run shop shop_copy',
+    'run service=shop service=berlin service=paris --json',
+  ],
   async run(call) {
-    const { args, side, context } = call
-    await side('master', args[0])
-    const slaves: ClientConfig[] = []
-    for (const slave of args.slice(1)) slaves.push(await side('slave', slave))
-    const names = namesOf(slaves)
-    const stop = context.endGracefully()
-    const cleaning = new AbortController()
-    const cleaner = clean(call, () => side('master', args[0]), AbortSignal.any([stop, cleaning.signal]))
-    // One that is refused at its start ends the others too, after their transfers in hand.
-    const failed = new AbortController()
-    const stopped = AbortSignal.any([stop, failed.signal])
-    const followers = slaves.map((_, index) =>
-      followOne(call, {
-        master: () => side('master', args[0]),
-        slave: () => side('slave', args[index + 1]),
-        name: names[index] ?? '',
-        stop: stopped,
-      }).catch((error: unknown) => {
-        failed.abort()
-        throw error
-      }),
+    const file = fileOf(call)
+    const settings = file === undefined ? await fromArguments(call) : await fromFile(call, file)
+    const log = logOf(
+      call,
+      { format: text(call.options, 'logFormat'), level: text(call.options, 'logLevel') },
+      settings.log ?? {},
     )
+    const { signal } = call.context
+    const onEvent = (event: RservEvent): void => tellNotice(log, event)
+    log.say('started', `process ${process.pid}, ${file ?? 'as the arguments say'}`, {
+      pid: process.pid,
+      file: file ?? null,
+    })
+    const service = createService({ ...settings.spec, onEvent }, { signal })
+    const events = service.events()
+    call.context.endGracefully().addEventListener('abort', () => {
+      log.say('stopping', 'the transfers in hand are finished')
+      void service.stop()
+    })
+    const web = new Web(call, service, log)
     try {
-      await Promise.allSettled(followers)
-      await Promise.all(followers)
+      await web.change(settings.http)
+      if (file !== undefined) onHangup(call, { file, service, web, log, onEvent })
+      await tellAll(log, events)
+      await service.done
     } finally {
-      cleaning.abort()
-      await cleaner
+      await service.stop()
+      await web.close()
     }
+    if (signal.aborted) throw new RservError('CANCELLED', 'cancelled; what was in hand was rolled back')
+    log.say('ended', 'in order')
     return TOLD
   },
+}
+
+/** Milliseconds between two lines that sum up what was applied. */
+const SUM_UP_MS = 60_000
+
+async function tellAll(log: Log, events: AsyncIterable<ServiceEvent>): Promise<void> {
+  const moved = new Moved()
+  const timer = setInterval(() => moved.tell(log), SUM_UP_MS)
+  try {
+    for await (const event of events) {
+      moved.note(event)
+      tellEvent(log, event)
+    }
+  } finally {
+    clearInterval(timer)
+    moved.tell(log)
+  }
 }
 
 /** Line by line. */
 const TOLD: Outcome = { json: undefined, text: '' }
 
-/** Databases of one name are told apart by their hosts. @throws UsageError when one is given twice */
-function namesOf(slaves: readonly ClientConfig[]): string[] {
-  const full = slaves.map(({ database, host, port }) => `${database}@${host}:${port}`)
-  const twice = full.find((name, index) => full.indexOf(name) !== index)
-  if (twice !== undefined) throw new UsageError(`slave ${twice} is given twice`, 'Name every slave once.')
-  const short = slaves.map(({ database }) => database ?? '')
-  return short.map((name, index) => (short.indexOf(name) === short.lastIndexOf(name) ? name : (full[index] ?? name)))
-}
-
-interface Following {
-  readonly master: ConfigSource
-  readonly slave: ConfigSource
-  readonly name: string
-  readonly stop: AbortSignal
-}
-
-async function followOne(call: Call, { master, slave, name, stop }: Following): Promise<void> {
-  const pauseMs = (number(call.options, 'pause') ?? 0) * 1000
-  const busyMs = (number(call.options, 'busyPause') ?? 0.3) * 1000
-  const options = { ...call.common, stop, pauseMs, busyMs }
-  for await (const event of follow(master, slave, options)) tell(call, name, event)
-  tellLine(call, { slave: name, event: 'stopped' }, `${name}: stopped`)
-}
-
-function tell(call: Call, slave: string, event: FollowEvent): void {
-  if (event.kind === 'failed') {
-    const { error, retryInMs } = event
-    const { code, hint } = error instanceof RservError ? error : { code: 'INTERNAL', hint: undefined }
-    const message = error instanceof Error ? error.message : String(error)
-    const again = `trying again in ${(retryInMs / 1000).toFixed(1)} s`
-    tellLine(call, { slave, event: 'failed', code, message, hint, retryInMs }, `${slave}: ${message}; ${again}`)
-  } else if (event.kind === 'parked') {
-    const { code, message, hint, table } = event.error
-    const text = `${slave}: ${displayName(table)} is left out until it can be copied: ${message}`
-    tellLine(call, { slave, event: 'parked', table, code, message, hint }, text)
-  } else if (event.kind === 'connected') {
-    tellLine(call, { slave, event: 'connected' }, `${slave}: connected`)
-  } else {
-    const { result } = event
-    const rows = result.tables.reduce((sum, { written, deleted }) => sum + written + deleted, 0)
-    const what = `${count(rows, 'row')} in ${count(result.tables.length, 'table')}, ${result.elapsedMs} ms`
-    const text = event.kind === 'applied' ? `applied sync ${result.syncId}: ${what}` : `in sync at ${result.syncId}`
-    tellLine(call, { slave, event: event.kind, ...result }, `${slave}: ${text}`)
+/** The configuration file; undefined: the arguments say what to do. @throws UsageError for both */
+function fileOf({ args, options, context }: Call): string | undefined {
+  const named = text(options, 'config')
+  if (args.length > 0 && args[0] !== undefined) {
+    if (named === undefined) return undefined
+    throw new UsageError('databases are given, and a configuration', 'Give one or the other.')
   }
+  const ofArguments = (['pause', 'busyPause', 'cleanEvery'] as const).find((name) => options[name] !== undefined)
+  if (ofArguments) {
+    throw new UsageError(
+      `--${ofArguments} does not go with a configuration`,
+      'Say it there: rserv help run, docs/guides/run.md.',
+    )
+  }
+  return resolve(context.cwd, named ?? DEFAULT_FILE)
 }
 
-function tellLine({ context, options }: Call, document: object, text: string): void {
-  const at = new Date().toISOString()
-  context.stdout.write(flag(options, 'json') ? `${JSON.stringify({ at, ...document })}\n` : `${at} ${text}\n`)
+interface Running {
+  readonly file: string
+  readonly service: Service
+  readonly web: Web
+  readonly log: Log
+  readonly onEvent: (event: RservEvent) => void
 }
 
-/** Removes what all slaves have, from time to time. What goes wrong is told and tried again. */
-async function clean(call: Call, master: () => Promise<ClientConfig>, stop: AbortSignal): Promise<void> {
-  const every = number(call.options, 'cleanEvery') ?? CLEAN_EVERY_SECONDS
-  if (every === 0) return
-  const { backends, common } = call
-  while (await slept(every * 1000, stop)) {
+/** Reads the configuration again, one time after another. */
+function onHangup(call: Call, { file, service, web, log, onEvent }: Running): void {
+  let before = Promise.resolve()
+  const again = async (): Promise<void> => {
+    log.say('reloading', `${file} is read again`, { file })
     try {
-      const { rows } = await cleanLog(await master(), { olderThanSeconds: 0, backends, ...common })
-      if (rows > 0) tellLine(call, { event: 'cleaned', rows }, `log: ${count(rows, 'row')} removed`)
+      const settings: Settings = await fromFile(call, file)
+      await service.reconfigure({ ...settings.spec, onEvent })
+      await web.change(settings.http)
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      tellLine(call, { event: 'clean-failed', message }, `log: not cleaned: ${message}`)
+      service.refuse(
+        error instanceof UsageError ? new RservError('BAD_ARGUMENT', error.message, { hint: error.hint }) : error,
+      )
     }
   }
-}
-
-/** False when it was woken up to stop. */
-async function slept(ms: number, stop: AbortSignal): Promise<boolean> {
-  return sleep(ms, true, { signal: stop }).catch(() => false)
+  call.context.onHangup(() => {
+    before = before.then(again)
+  })
 }
