@@ -3,9 +3,9 @@
 //   npm test -- --major 16 FILE…      one major only; further arguments are vitest's
 import { readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { getTestTools } from './test-tools.mjs'
-import { bin, run, setUp } from './workspace.mjs'
+import { bin, ROOT, run, setUp } from './workspace.mjs'
 
 const LATEST = '18'
 const OLDEST = '14'
@@ -52,6 +52,7 @@ function count(report, code) {
     // A suite that fails outside of its tests, or a server that would not start, is a failure too.
     if (code !== 0 && result.numFailedTests === 0) total.failed += 1
     for (const file of result.testResults) {
+      reportFailed(file)
       const skipped = file.assertionResults.filter(({ status }) => status === 'skipped' || status === 'pending')
       total.skipped += skipped.length
       reportSkipped(skipped, file.assertionResults)
@@ -61,6 +62,15 @@ function count(report, code) {
   } finally {
     rmSync(report, { force: true })
   }
+}
+
+/** At the end, where it is found: the output of hundreds of tests is long. */
+function reportFailed({ name, status, message, assertionResults }) {
+  const failed = assertionResults.filter((test) => test.status === 'failed')
+  const where = relative(ROOT, name)
+  for (const { fullName, failureMessages } of failed)
+    console.log(`FAILED: ${where}: ${fullName}\n${failureMessages.join('\n')}`)
+  if (status === 'failed' && failed.length === 0) console.log(`FAILED: ${where}: ${message}`)
 }
 
 const groupOf = ({ ancestorTitles }) => ancestorTitles.join(' ')
