@@ -1,8 +1,12 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const source = (path: string): string => fileURLToPath(new URL(`packages/${path}`, import.meta.url))
 const PACKAGES = ['core', 'trigger-plpgsql', 'trigger-plv8', 'embedded', 'test-utils', 'service', 'web', 'cli']
+
+/** Each worker has a server of its own; one that is given is shared by tests that run one after another. */
+const given = process.env['RSERV_TEST_DATABASE_URL'] ?? process.env['RSERV_TEST_IMAGE']
 
 export default defineConfig({
   resolve: {
@@ -19,6 +23,7 @@ export default defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', 'tests/**/*.test.ts'],
     globalSetup: [source('test-utils/src/global-setup.ts')],
+    maxWorkers: given ? 1 : Math.min(4, availableParallelism()),
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // A loaded machine takes its time.

@@ -25,11 +25,13 @@ export interface TestDatabase extends AsyncDisposable {
   reconnect(): Promise<void>
 }
 
-/** The shared server, as a superuser on database `postgres`. */
+/** The server that this worker's tests share, as a superuser on database `postgres`. */
 export function sharedServer(): pg.ClientConfig {
-  const config = process.env['RSERV_TEST_SERVER']
+  const servers = JSON.parse(process.env['RSERV_TEST_SERVERS'] ?? '[]') as pg.ClientConfig[]
+  // Vitest numbers workers that run at once from 1.
+  const config = servers[(Number(process.env['VITEST_POOL_ID'] ?? '1') - 1) % servers.length]
   if (!config) throw new Error('no test server: is @rserv/test-utils/global-setup in vitest.config.ts?')
-  return JSON.parse(config) as pg.ClientConfig
+  return config
 }
 
 /** Runs statements on a server's database `postgres`. */

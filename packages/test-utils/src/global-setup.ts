@@ -1,18 +1,19 @@
 import pg from 'pg'
+import type { TestProject } from 'vitest/node'
 import { startPlv8Server } from './plv8/server.ts'
 import type { TestServer } from './server.ts'
-import { testServer } from './server.ts'
+import { testServers } from './server.ts'
 
 /**
- * Vitest's global setup: one server for the whole run, and one with PLV8 where there is one, handed to the workers
- * through the environment. See server.ts and plv8/server.ts for where they come from.
+ * Vitest's global setup: a server for each worker, since tests look at what else happens on theirs, and one with PLV8
+ * where there is one, handed to the workers through the environment. See server.ts and plv8/server.ts for where they come from.
  */
-export default async function setup(): Promise<() => Promise<void>> {
-  const server = await testServer()
-  process.env['RSERV_TEST_SERVER'] = JSON.stringify(server.config)
+export default async function setup({ config }: TestProject): Promise<() => Promise<void>> {
+  const own = await testServers(config.maxWorkers)
+  process.env['RSERV_TEST_SERVERS'] = JSON.stringify(own.map(({ config }) => config))
   const plv8 = await startPlv8Server()
   if (plv8) process.env['RSERV_TEST_PLV8_SERVER'] = JSON.stringify(plv8.config)
-  const servers: readonly TestServer[] = plv8 ? [server, plv8] : [server]
+  const servers: readonly TestServer[] = plv8 ? [...own, plv8] : own
   for (const { config } of servers) await dropLeftovers(config)
   return async () => {
     for (const { config, stop } of servers) {

@@ -6,4 +6,4 @@ export { createDatabase, createRole, onServer, sharedServer, uriOf } from './dat
 export type { CliOptions, CliRun } from './run-cli.ts'
 export { runCli } from './run-cli.ts'
 export type { TestServer } from './server.ts'
-export { serverOfMajor, TEST_SETTINGS, testMajor, testServer } from './server.ts'
+export { serverOfMajor, TEST_SETTINGS, testMajor, testServers } from './server.ts'

@@ -24,18 +24,17 @@ export function testMajor(): number {
 
 /**
  * The first of: RSERV_TEST_DATABASE_URL (a server of one's own), RSERV_TEST_IMAGE (a container, where an engine
- * answers), the embedded server of version RSERV_TEST_PG.
+ * answers), each of these for all workers; else an embedded server of version RSERV_TEST_PG for each worker.
  */
-export async function testServer(): Promise<TestServer> {
+export async function testServers(workers: number): Promise<TestServer[]> {
   const uri = process.env['RSERV_TEST_DATABASE_URL']
-  if (uri) return { config: parseUri(uri), stop: async () => undefined }
+  if (uri) return [{ config: parseUri(uri), stop: async () => undefined }]
   const image = process.env['RSERV_TEST_IMAGE']
   if (image) {
     const { startContainer } = await import('./container.ts')
-    return startContainer(image)
+    return [await startContainer(image)]
   }
-  const server = await startServer({ major: testMajor(), settings: TEST_SETTINGS })
-  return { config: server.config(), stop: () => server.stop() }
+  return Promise.all(Array.from({ length: workers }, () => serverOfMajor(testMajor())))
 }
 
 /** An embedded server of a major version of its own, for tests between versions. */
