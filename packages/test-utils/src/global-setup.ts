@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { startPlv8Server } from './plv8/server.ts'
@@ -9,7 +10,8 @@ import { testServers } from './server.ts'
  * where there is one, handed to the workers through the environment. See server.ts and plv8/server.ts for where they come from.
  */
 export default async function setup({ config }: TestProject): Promise<() => Promise<void>> {
-  const own = await testServers(config.maxWorkers)
+  // Vitest says how many workers there are only where its configuration does; else there are fewer than processors.
+  const own = await testServers(config.maxWorkers || availableParallelism())
   process.env['RSERV_TEST_SERVERS'] = JSON.stringify(own.map(({ config }) => config))
   const plv8 = await startPlv8Server()
   if (plv8) process.env['RSERV_TEST_PLV8_SERVER'] = JSON.stringify(plv8.config)
