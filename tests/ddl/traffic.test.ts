@@ -35,7 +35,7 @@ async function traffic(pair: Pair): Promise<() => Promise<number>> {
 
 test(
   'scripts under traffic: a slave that is followed, one that is named and one that is away never go past them',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     await using pair = await replicatedPair(T, { tables: ['t', 'other'] })
     const { master, slave } = pair
@@ -57,7 +57,7 @@ test(
       ${n === 3 ? 'alter table other alter v type varchar(30)' : 'alter table other alter v set storage external'}`,
     )
     for (const script of scripts) {
-      const result = await ddl(master.config, [slave.config, named.config], { script, backends, attempts: 100 })
+      const result = await ddl(master.config, [slave.config, named.config], { script, backends, attempts: 300 })
       expect(result.slaves).toMatchObject([{ outcome: 'done' }, { outcome: 'done' }])
     }
     expect(await stop()).toBeGreaterThan(scripts.length)

@@ -36,8 +36,11 @@ export async function applyScript(
   )
 }
 
-/** Milliseconds that a script waits for a lock: readers of the slave queue behind it meanwhile. */
-const LOCK_TIMEOUT_MS = 2000
+/**
+ * Milliseconds that a script waits for a lock: readers of the slave queue behind it meanwhile, and should not be ended for
+ * a deadlock with it either (deadlock_timeout is usually a second).
+ */
+const LOCK_TIMEOUT_MS = 500
 
 async function run(session: Session, script: Script): Promise<void> {
   // Triggers, rules and foreign keys are off for the rows of a transfer; a script finds all as its author knows it.

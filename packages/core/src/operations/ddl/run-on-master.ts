@@ -62,8 +62,12 @@ export async function runOnMaster(session: Session, options: RunOptions): Promis
   let refused: unknown
   for (;;) {
     try {
-      const retry: LockRetry = { ...options, isolation: 'repeatable read', onWait: (n) => tellWait(options, n) }
-      const attempt = { captured, locked, read, uncaptured: refused !== undefined }
+      const retry: LockRetry = {
+        ...lockPatience(options),
+        isolation: 'repeatable read',
+        onWait: (n) => tellWait(options, n),
+      }
+      const attempt: Attempt = { captured, locked, read, uncaptured: refused !== undefined, first: undefined }
       const id = await withLockRetry(session, retry, () => runOnce(session, attempt, options))
       session.reach('ddl.committed')
       return id
@@ -115,15 +119,47 @@ interface Attempt {
   readonly read: readonly ReplicatedTable[]
   /** Take the capture of the locked tables away before the script. */
   readonly uncaptured: boolean
+  /** The one that was not free the last time. */
+  first: ReplicatedTable | undefined
+}
+
+/**
+ * Whoever holds one of the locks may want the next that we have already, and the server would end the application's
+ * transaction: we give way before it looks for a deadlock (deadlock_timeout, usually a second).
+ */
+const LOCK_TIMEOUT_MS = 500
+const ATTEMPTS = 60
+
+interface Patience {
+  readonly lockTimeoutMs: number
+  readonly attempts: number
+}
+
+function lockPatience({ lockTimeoutMs = LOCK_TIMEOUT_MS, attempts = ATTEMPTS }: RunOptions): Patience {
+  return { lockTimeoutMs, attempts }
+}
+
+/** Waits for one table at most, and holds none meanwhile: for that which was not free the last time. */
+async function lockTables(session: Session, attempt: Attempt): Promise<void> {
+  await session.run(lockStatement(attempt.read))
+  const { first, locked } = attempt
+  const tables = first ? [first, ...[...locked].filter((table) => table !== first)] : [...locked]
+  for (const [index, table] of tables.entries()) {
+    const noWait = index === 0 ? '' : ' nowait'
+    try {
+      await session.run(`lock table ${quoteName(table.table)} in share row exclusive mode${noWait}`)
+    } catch (error) {
+      attempt.first = table
+      throw error
+    }
+  }
 }
 
 async function runOnce(session: Session, attempt: Attempt, options: RunOptions): Promise<string> {
-  const { captured, locked, read } = attempt
+  const { captured, locked } = attempt
   // Locks come before the snapshot, so that it has seen all that their former holders wrote; one script at a time.
   await session.run('lock table rserv.ddl in share row exclusive mode')
-  const tables = [...locked].map(({ table }) => quoteName(table))
-  if (tables.length > 0) await session.run(`lock table ${tables.join(', ')} in share row exclusive mode`)
-  await session.run(lockStatement(read))
+  await lockTables(session, attempt)
   const now = await session.row(
     'select pg_current_snapshot()::text as position, coalesce(max(ddl_id), 0) + 1 as id from rserv.ddl',
   )
@@ -134,7 +170,7 @@ async function runOnce(session: Session, attempt: Attempt, options: RunOptions):
   session.reach('ddl.kept')
   const removed = attempt.uncaptured ? await removeCaptures(session, locked, options) : new Set<number>()
   const script = { text: options.script, searchPath: session.searchPath }
-  await runScript(session, script, { lockTimeoutMs: options.lockTimeoutMs ?? 1000 })
+  await runScript(session, script, lockPatience(options))
   session.reach('ddl.run')
   await refuseUnlocked(session, attempt)
   const effects = await rebuildCapture(session, { captured, touched: locked, removed, backends: options.backends })
