@@ -18,6 +18,7 @@ const ORDER = [
   'verify',
   'check',
   'operations',
+  'roles',
 ]
 const SOURCE = join(ROOT, 'packages', 'core', 'src')
 const wrong = []

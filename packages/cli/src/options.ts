@@ -50,7 +50,7 @@ export const OPTIONS = {
     help: 'statement or row',
     default: 'statement; row for partitioned tables',
   },
-  dryRun: { flag: '--dry-run', help: 'print the SQL, change nothing' },
+  dryRun: { flag: '--dry-run', help: 'change nothing: print the SQL, or rehearse' },
   lockTimeout: {
     flag: '--lock-timeout <seconds>',
     help: 'how long one attempt waits for the lock on a table',
@@ -58,6 +58,7 @@ export const OPTIONS = {
   },
   attempts: { flag: '--attempts <number>', help: 'attempts to get the lock', default: '30' },
   assumeSynced: { flag: '--assume-synced', help: 'the rows are there already: do not copy' },
+  keepLog: { flag: '--keep-log', help: 'let the slave log what it applies, so that it can take over and feed others' },
   server: { flag: '--server <name>', help: "the slave's name on the master", default: "the slave database's name" },
   snapshot: { flag: '--snapshot <file>', help: 'the snapshot file', default: 'standard input or output' },
   file: {
@@ -79,6 +80,34 @@ export const OPTIONS = {
   repair: { flag: '--repair', help: 'bring the differing keys to the slave again' },
   limit: { flag: '--limit <number>', help: 'differing keys to name, a table; all are counted', default: '100' },
   clone: { flag: '--clone', help: "the slave is a copy of another slave's database: give it an identity of its own" },
+  otherSlave: {
+    flag: '--other-slave <db>',
+    help: 'another slave, which follows the new master afterwards',
+    repeat: true,
+  },
+  oldMaster: { flag: '--old-master <db>', help: 'the old master: nobody is promoted while it answers' },
+  undo: { flag: '--undo', help: 'give up a switchover that was interrupted: the master can be written again' },
+  anyway: { flag: '--anyway', help: 'go on although something stands against it' },
+  timeLimit: {
+    flag: '--time-limit <seconds>',
+    help: 'how long writes may be stopped; then all is undone',
+    default: '10',
+  },
+  hook: { flag: '--hook <command>', help: 'run it by the shell with the new master in RSERV_MASTER_URI' },
+  announce: {
+    flag: '--announce',
+    help: 'let libpq find the master: slaves are read-only by default (target_session_attrs)',
+  },
+  sequenceMargin: {
+    flag: '--sequence-margin <number>',
+    help: 'values that each sequence skips: the old master may have given them out',
+    default: '1000',
+  },
+  fence: { flag: '--fence', help: 'wait for the old master, and refuse its writes as soon as it can be reached' },
+  report: { flag: '--report <file>', help: 'the rows that only the old master had, one JSON document a line' },
+  kind: { flag: '--kind <kind>', help: 'only-old, differs or deleted-by-old', default: 'only-old', repeat: true },
+  rejoin: { flag: '--rejoin <id>', help: 'which report', default: 'the latest' },
+  copyGaps: { flag: '--copy-gaps', help: 'copy tables whose logs do not reach back to a common state' },
   copy: { flag: '--copy <table>', help: 'send this table whole', repeat: true },
   olderThan: {
     flag: '--older-than <seconds>',

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { Backlog, BackendResolver, CommonOptions, MasterWatch, SlaveBacklog, WatchedSlave } from '@rserv/core'
-import { cleanLog, detachSlave, watchMaster } from '@rserv/core'
+import { cleanKeptLog, cleanLog, detachSlave, watchMaster } from '@rserv/core'
 import { Alarm } from './alarm.ts'
 import type { ServiceEventBody } from './events.ts'
 import { slowest } from './log-limit.ts'
@@ -271,11 +271,23 @@ export class MasterRunner {
   async #cleanOnce(olderThanSeconds: number): Promise<void> {
     const { backends, common } = this.#surroundings
     try {
+      await this.#cleanKept()
       const { rows } = await cleanLog(await this.source.config(), { olderThanSeconds, backends, ...common })
       this.#cleanedAt = new Date().toISOString()
       if (rows > 0) this.#tell({ kind: 'cleaned', rows })
     } catch (error) {
       if (!common.signal?.aborted) this.#tell({ kind: 'clean-failed', problem: problemOf(error) })
+    }
+  }
+
+  /** The logs of slaves that keep one. First, because it tells the master how far the slaves behind them are. */
+  async #cleanKept(): Promise<void> {
+    const { backends, common } = this.#surroundings
+    for (const { source } of this.slaves.values()) {
+      // One that cannot be reached now is told of by whoever follows it.
+      await cleanKeptLog(await this.source.config(), await source.config(), { backends, ...common }).catch(
+        () => undefined,
+      )
     }
   }
 }

@@ -9,6 +9,7 @@ import { checkCommand } from './check.ts'
 import { pauseCommand, resumeCommand, throttleCommand } from './control.ts'
 import { cleanLogCommand, getSyncIdCommand, masterSyncCommand } from './positions.ts'
 import { replicateCommand } from './replicate.ts'
+import { repointCommand } from './repoint.ts'
 import { applySnapshotCommand, prepareSnapshotCommand } from './snapshots.ts'
 import { runCommand } from './run.ts'
 import { resyncCommand } from './resync.ts'
@@ -20,6 +21,9 @@ import {
   slaveAddTableCommand,
   slaveRemoveTableCommand,
 } from './tables.ts'
+import { promoteCommand } from '../roles/promote.ts'
+import { reapplyCommand, rejoinCommand } from '../roles/rejoin.ts'
+import { switchoverCommand } from '../roles/switchover.ts'
 import { uninstallCommand } from './uninstall.ts'
 import { verifyCommand } from './verify.ts'
 
@@ -46,6 +50,11 @@ export const COMMANDS: readonly Command[] = [
   checkCommand,
   verifyCommand,
   resyncCommand,
+  repointCommand,
+  switchoverCommand,
+  promoteCommand,
+  rejoinCommand,
+  reapplyCommand,
   backendsCommand,
   masterRemoveTableCommand,
   slaveRemoveTableCommand,

@@ -1,4 +1,4 @@
-import type { StatusResult } from '@rserv/core'
+import type { StatusResult, TakeoverStatus } from '@rserv/core'
 import { displayName, RservError, status } from '@rserv/core'
 import type { ClientConfig } from 'pg'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -131,5 +131,12 @@ function slaveText(slave: StatusResult['slaves'][number]): string {
   )
   const head = `Slave ${slave.database}: SyncID ${slave.syncId ?? 'none'}${slave.appliedAt ? `, applied at ${slave.appliedAt}` : ''}`
   if (rows.length === 0) return `${head}\nNo table is registered.`
-  return [head, table(['table', 'key', 'state'], rows), ...parked].join('\n')
+  return [head, table(['table', 'key', 'state'], rows), ...parked, ...takeoverText(slave.takeover)].join('\n')
+}
+
+function takeoverText({ keepsLog, ready, missing }: TakeoverStatus): string[] {
+  if (!keepsLog) return []
+  if (ready) return ["Ready to take its master's place."]
+  const lines = missing.map(({ table: name, text }) => `! ${name ? `${displayName(name)}: ` : ''}${text}`)
+  return ["Not ready to take its master's place (rserv check has the remedies):", ...lines]
 }

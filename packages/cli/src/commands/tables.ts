@@ -1,5 +1,12 @@
-import type { QualifiedName } from '@rserv/core'
-import { displayName, masterAddTables, masterRemoveTables, slaveAddTables, slaveRemoveTables } from '@rserv/core'
+import type { KeepLogOptions, QualifiedName } from '@rserv/core'
+import {
+  displayName,
+  keepLog,
+  masterAddTables,
+  masterRemoveTables,
+  slaveAddTables,
+  slaveRemoveTables,
+} from '@rserv/core'
 import type { Call, Command, Outcome } from '../command.ts'
 import { UsageError } from '../errors.ts'
 import { EVERYWHERE, ONE_DATABASE } from '../options.ts'
@@ -113,29 +120,57 @@ export const slaveAddTableCommand: Command = {
   details:
     `The table must exist, with its key as primary key or unique index. The next transfer copies it, over the rows that ` +
     `are there. With --assume-synced it is not copied: its rows must be those of a moment after the master began to ` +
-    `capture it.`,
+    `capture it. With --keep-log, also for tables of a slave in service, the slave logs the keys of what it applies, and ` +
+    `nobody but transfers can write the tables (SQLSTATE 25006): so it can take its master's place, and feed other ` +
+    `slaves. That takes the lock of master-add-table, and the role must own the tables.`,
   arguments: [{ name: '<slavedb>', help: 'the slave' }, ...TABLE_ARGUMENTS],
-  options: ['table', 'all', 'assumeSynced', ...ONE_DATABASE, ...EVERYWHERE],
+  options: [
+    'table',
+    'all',
+    'assumeSynced',
+    'keepLog',
+    'backend',
+    'lockTimeout',
+    'attempts',
+    ...ONE_DATABASE,
+    ...EVERYWHERE,
+  ],
   examples: [
     'slave-add-table shop_copy orders',
     'slave-add-table shop_copy --all',
     'slave-add-table shop_copy orders --assume-synced',
+    'slave-add-table shop_copy --all --keep-log',
   ],
   async run(call) {
     const { args, options, common, database } = call
     const selected = selection(call)
-    const result = await slaveAddTables(await database(args[0]), {
+    const slave = await database(args[0])
+    const result = await slaveAddTables(slave, {
       ...common,
       ...selected,
       assumeSynced: flag(options, 'assumeSynced'),
     })
+    const keeps = flag(options, 'keepLog')
+    const names = result.tables.map(({ table }) => table)
+    if (keeps) await keepLog(slave, { ...common, ...keepOptions(call), tables: names })
     const next = { new: 'the next transfer copies it', assumed: 'its rows are taken to be there', synced: 'in sync' }
     const lines = result.tables.map(
       ({ table, outcome, state }) =>
-        `${displayName(table)}: ${outcome === 'added' ? 'registered' : 'was registered already'}, ${next[state]}`,
+        `${displayName(table)}: ${outcome === 'added' ? 'registered' : 'was registered already'}, ${next[state]}` +
+        (keeps ? '; the slave keeps a log of it' : ''),
     )
-    return { json: result, text: lines.join('\n') }
+    return { json: keeps ? { ...result, keepsLog: true } : result, text: lines.join('\n') }
   },
+}
+
+function keepOptions({ options, backends }: Call): Omit<KeepLogOptions, 'tables'> {
+  const lockTimeout = positive(options, 'lockTimeout')
+  return {
+    backends,
+    backend: text(options, 'backend'),
+    lockTimeoutMs: lockTimeout === undefined ? undefined : lockTimeout * 1000,
+    attempts: whole(options, 'attempts'),
+  }
 }
 
 function removed(tables: readonly { table: QualifiedName }[], how: string): Outcome {
@@ -169,9 +204,9 @@ export const slaveRemoveTableCommand: Command = {
   options: ['table', 'all', ...ONE_DATABASE, ...EVERYWHERE],
   examples: ['slave-remove-table shop_copy orders'],
   async run(call) {
-    const { args, common, database } = call
+    const { args, common, backends, database } = call
     const selected = selection(call)
-    const result = await slaveRemoveTables(await database(args[0]), { ...common, ...selected })
+    const result = await slaveRemoveTables(await database(args[0]), { ...common, ...selected, backends })
     return removed(result.tables, 'no longer taken; its rows stay')
   },
 }

@@ -3,7 +3,7 @@ import { RservError } from '../shared/errors.ts'
 import type { Position } from '../shared/position.ts'
 import { xmaxOf } from '../shared/position.ts'
 import type { DatabaseNames } from '../shared/resync-command.ts'
-import { resyncCommand } from '../shared/resync-command.ts'
+import { resyncCommand, shellWord } from '../shared/resync-command.ts'
 import type { KnownServer } from './servers.ts'
 
 /** The position that a slave says it is at. */
@@ -68,6 +68,7 @@ function unknown(message: string, names: DatabaseNames): RservError {
     side: 'master',
     hint:
       `The master or the slave was restored to an earlier time, or the slave was cloned (then add --clone). Copy its tables ` +
-      `again: ${resyncCommand(names)}, then replicate.`,
+      `again: ${resyncCommand(names)}, then replicate. A slave that keeps a log need not be copied: ` +
+      `rserv repoint ${shellWord(names.master)} ${shellWord(names.slave)}`,
   })
 }

@@ -11,6 +11,8 @@ export interface KnownServer {
   /** Last sync id that it confirmed, decimal text. */
   readonly syncId: string | null
   readonly position: Position | null
+  /** Least position of this node that the slaves behind it are at; null: there is none. */
+  readonly behind: Position | null
   readonly confirmedAt: string | null
   /** Tables that it holds as of its position. */
   readonly tableIds: readonly number[]
@@ -30,7 +32,7 @@ export interface Detached {
 }
 
 const SERVER = `json_build_object('id', server_id, 'name', name, 'nodeId', node_id, 'syncId', sync_id::text,
-  'position', position::text, 'confirmedAt', confirmed_at, 'tableIds', table_ids, 'lastScript', ddl_id::text,
+  'position', position::text, 'behind', behind::text, 'confirmedAt', confirmed_at, 'tableIds', table_ids, 'lastScript', ddl_id::text,
   'pausedAt', paused_at, 'throttle', throttle,
   'detached', case when detached_at is not null then json_build_object('at', detached_at, 'why', detached_why) end)`
 

@@ -66,6 +66,8 @@ export async function applyTransfer(
     position: header.to,
     token: header.token,
     serverName: header.server.name,
+    life: header.life,
+    lineage: header.lineage,
   })
   session.reach('apply.position')
   return results

@@ -4,6 +4,7 @@ import { codeOf, RservError } from '../shared/errors.ts'
 import { displayName, quoteIdent, quoteName } from '../shared/names.ts'
 import type { ForeignKey } from './foreign-keys.ts'
 import { deferForeignKeys, listForeignKeys, orderByForeignKeys } from './foreign-keys.ts'
+import { logAbsentKeys, logCopy } from './kept-log.ts'
 import type { TableResult } from './results.ts'
 import type { Stage } from './stage.ts'
 import { columnLists, keysMatch, onlyTable, stageColumn, swallowed } from './stage.ts'
@@ -20,6 +21,8 @@ export async function applyAsOrdinary(session: Session, stages: readonly Stage[]
   const undo = await disableReactions(session, targets)
   session.reach('apply.reactions-off')
   await session.run('set constraints all deferred')
+  // The guard of a slave that keeps a log lets us pass.
+  await session.run(`set local rserv.applying = 'on'`)
   const results =
     (await tryWork(session, ['23503', '23001'], () => writeStages(session, stages, keys))) ??
     (await writeDeferred(session, stages, keys))
@@ -72,12 +75,19 @@ async function deleteGone(session: Session, stage: Stage): Promise<void> {
 }
 
 async function writeRows(session: Session, stage: Stage, keys: readonly ForeignKey[]): Promise<TableResult> {
+  await logKeys(session, stage)
   const written = mustStay(stage, keys) ? await updateInPlace(session, stage) : await replaceRows(session, stage)
   session.reach(mustStay(stage, keys) ? 'apply.updated' : 'apply.replaced')
   const present = stage.rows - stage.gone
   if (written !== present) throw swallowed(session, { table: stage.target.transfer }, present, written)
   const mode = stage.target.transfer.mode === 'copy' ? 'copy' : 'changes'
   return { table: stage.target.transfer.table, mode, written, deleted: stage.gone, bytes: stage.bytes }
+}
+
+async function logKeys(session: Session, { target, name }: Stage): Promise<void> {
+  if (target.transfer.mode === 'copy') return logCopy(session, target)
+  const logging = logAbsentKeys(target, `${name} s`, 's.gone')
+  if (logging !== null) await session.run(logging)
 }
 
 /**

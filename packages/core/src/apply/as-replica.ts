@@ -3,6 +3,7 @@ import { PLAN_ANYTHING, planFor } from '../changes/read-rows.ts'
 import type { Session } from '../database/session.ts'
 import { quoteIdent, quoteName } from '../shared/names.ts'
 import type { TransferSection } from '../transfer/transfer.ts'
+import { logAbsentKeys, logCopy } from './kept-log.ts'
 import type { TableResult } from './results.ts'
 import {
   ANALYZE_FROM,
@@ -55,6 +56,7 @@ export class ReplicaWriter {
   /** DELETE, not TRUNCATE: readers on the slave must not see the table empty, whatever their snapshot (case 149). */
   async #copyTable(target: TargetTable, section: TransferSection): Promise<TableResult> {
     const deleted = await this.#session.run(`delete from ${onlyTable(target)}`)
+    await logCopy(this.#session, target)
     this.#session.reach('apply.emptied')
     const { rows, bytes } = await this.#loadRows(target, section)
     return { table: section.table.table, mode: 'copy', written: rows, deleted, bytes }
@@ -81,6 +83,8 @@ export class ReplicaWriter {
     if (rows >= ANALYZE_FROM) await session.run(`analyze ${name}`)
     session.reach('apply.staged')
     await session.run(planFor(areFew(rows, target.description.estimatedRows)))
+    const logging = logAbsentKeys(target, `${name} s`)
+    if (logging !== null) await session.run(logging)
     await session.run(`delete from ${onlyTable(target)} t using ${name} s where ${keysMatch(target)}`)
     await session.run(PLAN_ANYTHING)
     session.reach('apply.deleted')
@@ -91,6 +95,8 @@ export class ReplicaWriter {
   async #applyMixed(target: TargetTable, section: TransferSection): Promise<TableResult> {
     const session = this.#session
     const stage = await stageSection(session, target, section, this.#stages++)
+    const logging = logAbsentKeys(target, `${stage.name} s`, 's.gone')
+    if (logging !== null) await session.run(logging)
     await session.run(`delete from ${onlyTable(target)} t using ${stage.name} s where ${keysMatch(target)}`)
     session.reach('apply.deleted')
     const { into, from } = columnLists(target)

@@ -2,6 +2,7 @@ import type { Session } from '../database/session.ts'
 import { codeOf, RservError } from '../shared/errors.ts'
 import { quoteLiteral } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
+import type { Held } from '../transfer/lineage.ts'
 
 /** Where a slave is with respect to one master. */
 export interface SlavePosition {
@@ -114,20 +115,48 @@ export interface NewPosition {
   readonly position: Position
   readonly token: string
   readonly serverName: string
+  readonly life?: string | null | undefined
 }
 
 /** Writes the new position; the caller's transaction holds the rows too, and commits both. */
-export async function writePosition(session: Session, origin: string, now: NewPosition): Promise<void> {
+export async function writePosition(
+  session: Session,
+  origin: string,
+  now: NewPosition & { lineage?: readonly Held[] | undefined },
+): Promise<void> {
   await session.run(writePositionStatement(origin, now))
+  for (const statement of lineageStatements(origin, now.lineage ?? [])) await session.run(statement)
 }
 
-/** The statement of `writePosition`, to be sent together with others. */
+/**
+ * The statement of `writePosition`, to be sent together with others. A slave that keeps a log writes its own position
+ * just after beside it.
+ */
 export function writePositionStatement(origin: string, now: NewPosition): string {
-  const values = [origin, now.syncId, now.position, now.token, now.serverName].map(quoteLiteral)
-  return `insert into rserv.slave_sync (origin, sync_id, position, token, server_name, applied_at)
-    values (${values.join(', ')}, pg_catalog.clock_timestamp())
-    on conflict (origin) do update set sync_id = excluded.sync_id, position = excluded.position,
-      token = excluded.token, server_name = excluded.server_name, applied_at = excluded.applied_at`
+  const { syncId, position, token, serverName } = now
+  return heldStatement({ origin, syncId, position, token, life: now.life ?? null }, { serverName, via: null })
+}
+
+/** The statements that write down what the origin's state holds of others: that is what this slave holds of them now. */
+export function lineageStatements(via: string, lineage: readonly Held[]): string[] {
+  return lineage.map((held) => heldStatement(held, { serverName: null, via }))
+}
+
+function heldStatement(held: Held, { serverName, via }: { serverName: string | null; via: string | null }): string {
+  const { origin, syncId, position, token, life } = held
+  const values = [origin, syncId, position, token, serverName, life, via].map((value) =>
+    value === null ? 'null' : quoteLiteral(value),
+  )
+  return `with moved as (
+      insert into rserv.slave_sync as s (origin, sync_id, position, token, server_name, life, via, applied_at)
+        values (${values.join(', ')}, pg_catalog.clock_timestamp())
+        on conflict (origin) do update set sync_id = excluded.sync_id, position = excluded.position,
+          token = excluded.token, server_name = coalesce(excluded.server_name, s.server_name), life = excluded.life,
+          via = excluded.via, applied_at = excluded.applied_at
+        returning origin, sync_id, position, token, life)
+    insert into rserv.applied (own_xid, origin, sync_id, position, token, life, own_position)
+      select pg_catalog.pg_current_xact_id(), m.origin, m.sync_id, m.position, m.token, m.life, rserv.own_position()
+      from moved m, rserv.node n where n.keeps_log`
 }
 
 /** Statements that take the right to move the position, and read it: `free`, then the position's row. */

@@ -6,6 +6,8 @@ import type { Session } from '../database/session.ts'
 import { RservError } from '../shared/errors.ts'
 import { displayName } from '../shared/names.ts'
 import type { TransferTable } from '../transfer/transfer.ts'
+import type { KeptLog } from './kept-log.ts'
+import { findKeptLog } from './kept-log.ts'
 import { canReceive } from './types-fit.ts'
 
 /** A slave's table, matched with what arrives for it. */
@@ -15,6 +17,8 @@ export interface TargetTable {
   /** The slave's columns in the order in which values arrive. */
   readonly columns: readonly Column[]
   readonly key: readonly ChosenColumn[]
+  /** The log that the slave keeps of it; null: none. */
+  readonly kept: KeptLog | null
 }
 
 /**
@@ -38,7 +42,8 @@ export async function matchTarget(session: Session, transfer: TransferTable): Pr
   }
   const columns = transfer.columns.map((column) => matchColumn(description, column))
   refuseUnfillable(description, columns)
-  return { transfer, description, columns, key: chooseKey(description, transfer.keyColumns, 'slave') }
+  const key = chooseKey(description, transfer.keyColumns, 'slave')
+  return { transfer, description, columns, key, kept: await findKeptLog(session, description.oid) }
 }
 
 function matchColumn(table: TableDescription, wanted: { name: string; type: string }): Column {

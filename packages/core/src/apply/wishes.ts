@@ -10,10 +10,11 @@ export function wishesOf(session: Session, targets: ReadonlyMap<number, TargetTa
   return {
     apart: true,
     binary: ({ tableId }) => binaryFits(targets.get(tableId)),
-    whole: ({ tableId }) => hasNoOwnColumns(targets.get(tableId)),
+    // A log that is kept needs the changed keys, whatever rows they have.
+    whole: ({ tableId }) => !targets.get(tableId)?.kept && hasNoOwnColumns(targets.get(tableId)),
     async holds({ tableId }, from) {
       const target = targets.get(tableId)
-      return target === undefined || (await holds(session, target, from))
+      return !target || target.kept !== null || (await holds(session, target, from))
     },
   }
 }

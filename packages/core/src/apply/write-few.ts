@@ -1,6 +1,7 @@
 import type { FewRows } from '../changes/read-few.ts'
 import type { Column } from '../database/describe-table.ts'
 import { quoteLiteral, quoteName } from '../shared/names.ts'
+import { logAbsentKeys } from './kept-log.ts'
 import { columnLists, keysMatch, onlyTable, stageColumn } from './stage.ts'
 import type { TargetTable } from './target-table.ts'
 
@@ -20,8 +21,10 @@ export function writeFew(target: TargetTable, few: FewRows): string {
     return `${collation ? `(${value}) collate ${quoteName(collation)}` : value} as ${stageColumn(index)}`
   })
   const { into, from } = columnLists(target)
+  const logged = logAbsentKeys(target, 's', 's.gone')
   return `with s as materialized (select u.v0 as gone, ${values.join(', ')}
       from rows from (${[unnest(gone, 'boolean'), ...arrays].join(', ')}) as u (${names.join(', ')})),
+    ${logged === null ? '' : `logged as (${logged}),`}
     deleted as (delete from ${onlyTable(target)} t using s where ${keysMatch(target)} returning 1),
     written as (insert into ${quoteName(target.description)} ${into} overriding system value
       select ${from} from s where not s.gone and (select pg_catalog.count(*) from deleted) >= 0 returning 1)

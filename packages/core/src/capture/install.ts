@@ -107,12 +107,15 @@ export const INSTALL_LOCK = 'SHARE ROW EXCLUSIVE on the table for some milliseco
 /** The lock that changing the triggers of a captured table takes. */
 export const CHANGE_LOCK = 'ACCESS EXCLUSIVE on the table for some milliseconds: readers and writers wait'
 
-/** Enabled triggers on a table that call rserv's functions. */
+/** The function of the guard that keeps others from writing a slave's table; in the schema rserv, and no capture. */
+export const GUARD_FUNCTION = 'refuse_write'
+
+/** Enabled triggers on a table that capture. */
 export async function countTriggers(session: Session, oid: string): Promise<number> {
   const row = await session.row(
     `select count(*) as count from pg_catalog.pg_trigger t join pg_catalog.pg_proc p on p.oid = t.tgfoid
        join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-     where t.tgrelid = $1 and n.nspname = 'rserv' and t.tgenabled in ('O', 'A')`,
+     where t.tgrelid = $1 and n.nspname = 'rserv' and t.tgenabled in ('O', 'A') and p.proname <> '${GUARD_FUNCTION}'`,
     [oid],
   )
   return Number(row?.['count'] ?? 0)

@@ -1,4 +1,4 @@
-import { countTriggers, needsRowTriggers } from '../capture/install.ts'
+import { countTriggers, GUARD_FUNCTION, needsRowTriggers } from '../capture/install.ts'
 import { refuseUnsupported } from '../capture/refuse-table.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import type { TableDescription } from '../database/describe-table.ts'
@@ -59,7 +59,7 @@ export async function checkSource(
  */
 const UNCAPTURED = `select p.oid::regclass::text as partition
   from pg_class p join pg_trigger t on t.tgrelid = $1::oid join pg_proc f on f.oid = t.tgfoid
-    join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'rserv'
+    join pg_namespace n on n.oid = f.pronamespace and n.nspname = 'rserv' and f.proname <> '${GUARD_FUNCTION}'
   where p.oid = any ($2::oid[]) and p.oid in (${partitionTree('$1')})
     and not exists (select from pg_trigger c where c.tgrelid = p.oid and c.tgfoid = t.tgfoid and c.tgtype = t.tgtype
       and c.tgenabled in ('O', 'A'))
@@ -84,7 +84,7 @@ const SUSPECTS = `select r.table_id from rserv.replicated_table r
   left join pg_class c on c.oid = r.table_oid left join pg_namespace n on n.oid = c.relnamespace
   left join (select t.tgrelid, count(*) as triggers from pg_trigger t join pg_proc p on p.oid = t.tgfoid
       join pg_namespace pn on pn.oid = p.pronamespace
-      where pn.nspname = 'rserv' and t.tgenabled in ('O', 'A') group by 1) g on g.tgrelid = c.oid
+      where pn.nspname = 'rserv' and t.tgenabled in ('O', 'A') and p.proname <> '${GUARD_FUNCTION}' group by 1) g on g.tgrelid = c.oid
   where r.table_id = any ($1::integer[]) and not coalesce(${HEALTHY}, false)`
 
 /**

@@ -1,5 +1,5 @@
 import type { BackendResolver, CaptureTable, TriggerBackend } from '../capture/contract.ts'
-import { serverFacts } from '../capture/install.ts'
+import { GUARD_FUNCTION, serverFacts } from '../capture/install.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import type { Session } from '../database/session.ts'
 import { codeOf, RservError } from '../shared/errors.ts'
@@ -31,7 +31,7 @@ const TRIGGERS = `select coalesce(json_agg(json_build_object('name', t.tgname, '
 /** Also those that a partition has from its root. */
 const DISABLED = `select t.tgname as name
   from pg_trigger t join pg_proc p on p.oid = t.tgfoid join pg_namespace n on n.oid = p.pronamespace
-  where t.tgrelid = $1::regclass and n.nspname = 'rserv' and t.tgenabled in ('D', 'R') order by 1`
+  where t.tgrelid = $1::regclass and n.nspname = 'rserv' and t.tgenabled in ('D', 'R') and p.proname <> '${GUARD_FUNCTION}' order by 1`
 
 const FUNCTIONS = `select coalesce(json_object_agg(p.proname, pg_get_functiondef(p.oid)), '{}')
   from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'rserv' and p.proname = any ($1)`

@@ -124,6 +124,25 @@ export const FINDINGS = {
   'sequence-missing': 'note',
   /** A sequence is behind the master's: the next transfer moves it. */
   'sequence-behind': 'note',
+  // On each slave that keeps a log: could it take its master's place?
+  /** Nothing stands against it: it keeps a log and has what the master has. */
+  'takeover-ready': 'note',
+  /** The slave keeps no log of this table. */
+  'takeover-log': 'warning',
+  /** Its own capture is broken, or does not see what transfers write. */
+  'takeover-capture': 'warning',
+  /** Others than transfers can write the table. */
+  'takeover-guard': 'warning',
+  /** A constraint of the master is missing or not in force. */
+  'takeover-constraint': 'warning',
+  /** An index of the master is missing or invalid. */
+  'takeover-index': 'warning',
+  /** A trigger of the master is missing or disabled. */
+  'takeover-trigger': 'warning',
+  /** A default or NOT NULL of the master is missing. */
+  'takeover-default': 'warning',
+  /** A grant of the master is missing. */
+  'takeover-grant': 'warning',
 } as const satisfies Record<string, Severity>
 
 export type FindingCode = keyof typeof FINDINGS

@@ -12,7 +12,7 @@ export async function checkNode(session: Session, role: Role): Promise<Node | Fi
   const init = `rserv ${role}-init ${shellWord(session.database)}`
   try {
     const node = await findNode(session)
-    if (!node || !(role === 'master' ? node.isMaster : node.isSlave)) {
+    if (!node || !hasRole(node, role)) {
       return finding('not-initialised', { session }, `the database is not set up as a ${role}`, init)
     }
     if (role === 'master' && node.moved) {
@@ -30,6 +30,11 @@ export async function checkNode(session: Session, role: Role): Promise<Node | Fi
     if (error.code !== 'SCHEMA_TOO_NEW') throw error
     return finding('schema-too-new', { session }, error.message, error.hint ?? 'Use the newer rserv that made it.')
   }
+}
+
+/** A slave that keeps a log feeds others like a master. */
+function hasRole({ isMaster, isSlave, keepsLog }: Node, role: Role): boolean {
+  return role === 'slave' ? isSlave : isMaster || keepsLog
 }
 
 function noAccess(session: Session): Finding {

@@ -11,6 +11,8 @@ export interface Node {
   readonly nodeId: string
   readonly isMaster: boolean
   readonly isSlave: boolean
+  /** A slave that logs what it applies. */
+  readonly keepsLog: boolean
   /** Name of the default trigger backend of a master. */
   readonly backend: string | null
   readonly schemaVersion: number
@@ -24,13 +26,17 @@ export async function findNode(session: Session): Promise<Node | null> {
   if (version === null) return null
   refuseNewer(version, session)
   const row = await session.row(
-    'select node_id, is_master, is_slave, backend, is_master and place <> rserv.place() as moved from rserv.node',
+    `select node_id, is_master, is_slave, to_json(n) ->> 'keeps_log' as keeps_log, backend,
+        (is_master or coalesce((to_json(n) ->> 'keeps_log')::boolean, false)) and place <> rserv.place() as moved
+      from rserv.node n`,
   )
   if (!row) return null
   return {
     nodeId: row['node_id'] ?? '',
     isMaster: row['is_master'] === 't',
     isSlave: row['is_slave'] === 't',
+    // An older schema has none.
+    keepsLog: row['keeps_log'] === 'true',
     backend: row['backend'] ?? null,
     schemaVersion: version,
     moved: row['moved'] === 't',
@@ -39,9 +45,21 @@ export async function findNode(session: Session): Promise<Node | null> {
 
 /**
  * The node, which must have the role and the current schema. Inside a transaction.
- * @throws RservError NOT_INITIALISED, WRONG_ROLE, SCHEMA_TOO_NEW, NODE_MOVED
+ * @throws RservError NOT_INITIALISED, WRONG_ROLE, SCHEMA_TOO_NEW, NODE_MOVED, OLD_GENERATION
  */
-export async function requireRole(session: Session, role: Role): Promise<Node> {
+export function requireRole(session: Session, role: Role): Promise<Node> {
+  return require(session, role, (node) => (role === 'master' ? node.isMaster : node.isSlave))
+}
+
+/**
+ * The node, which must be able to feed slaves: a master, or a slave that keeps a log. Inside a transaction.
+ * @throws RservError NOT_INITIALISED, WRONG_ROLE, SCHEMA_TOO_NEW, NODE_MOVED, OLD_GENERATION
+ */
+export function requireSource(session: Session): Promise<Node> {
+  return require(session, 'master', ({ isMaster, keepsLog }) => isMaster || keepsLog)
+}
+
+async function require(session: Session, role: Role, fits: (node: Node) => boolean): Promise<Node> {
   const node = await findNode(session)
   const database = session.database
   if (!node) {
@@ -50,7 +68,7 @@ export async function requireRole(session: Session, role: Role): Promise<Node> {
       hint: `Run: rserv ${role}-init ${database}`,
     })
   }
-  if (!(role === 'master' ? node.isMaster : node.isSlave)) {
+  if (!fits(node)) {
     throw new RservError('WRONG_ROLE', `database ${database} is set up, but not as a ${role}`, {
       side: session.side,
       hint: `Check the order of the databases, or run: rserv ${role}-init ${database}`,
@@ -63,7 +81,24 @@ export async function requireRole(session: Session, role: Role): Promise<Node> {
     })
   }
   if (role === 'master' && node.moved) throw movedMaster(session)
+  if (role === 'master' && node.isMaster) await refuseDeposed(session)
   return node
+}
+
+/** A master that knows that it was replaced. */
+async function refuseDeposed(session: Session): Promise<void> {
+  const row = await session.row(
+    `select r.generation, r.master from rserv.node n join rserv.reign r using (cluster) where r.master <> n.node_id`,
+  )
+  if (!row) return
+  throw new RservError(
+    'OLD_GENERATION',
+    `${session.database} is no longer the master: node ${row['master']} is, since generation ${row['generation']}`,
+    {
+      side: 'master',
+      hint: `Feed from the new master, and bring this one back as its slave: rserv rejoin ${shellWord(session.database)} NEW_MASTER.`,
+    },
+  )
 }
 
 /** Two masters of one identity would feed one slave by turns (case 170). */

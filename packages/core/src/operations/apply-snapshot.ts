@@ -13,9 +13,10 @@ import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import { displayName, sameName } from '../shared/names.ts'
 import { openFile, readTransfer } from '../transfer/file/read-file.ts'
-import type { Transfer } from '../transfer/transfer.ts'
+import type { Transfer, TransferHeader } from '../transfer/transfer.ts'
 import { alreadyApplied, refuseWrongFile } from './check-file.ts'
 import { commitTransfer } from './commit-transfer.ts'
+import { learnReigns, listReigns, refuseOlder } from './reigns.ts'
 import type { TransferResult } from './replicate.ts'
 
 /**
@@ -36,6 +37,7 @@ export async function applySnapshot(
   await begin(session)
   try {
     const position = await lockPosition(session, header.origin)
+    await refuseOld(session, header)
     const base = { server: header.server.name, tables: [], scripts: [], bytes: 0 }
     if (alreadyApplied(header, position)) {
       await rollback(session)
@@ -51,6 +53,15 @@ export async function applySnapshot(
     await rollback(session)
     throw error instanceof RservError && error.code === 'SQL' ? ((await transfer.damage()) ?? error) : error
   }
+}
+
+/** The file may come from a master that was replaced meanwhile. */
+async function refuseOld(session: Session, { originDatabase, reigns = [] }: TransferHeader): Promise<void> {
+  refuseOlder({
+    feeding: { database: originDatabase, reigns },
+    fed: { database: session.database, reigns: await listReigns(session) },
+  })
+  await learnReigns(session, reigns)
 }
 
 function elapsed(started: number): number {

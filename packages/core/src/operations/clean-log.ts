@@ -6,7 +6,7 @@ import { listReplicated } from '../capture/replicated-tables.ts'
 import { activeTables } from '../changes/active-tables.ts'
 import { deleteSeen, emptyResting, holdsRows, shouldRotate } from '../clean/clean-log.ts'
 import { describeTable } from '../database/describe-table.ts'
-import { requireRole } from '../database/node.ts'
+import { requireSource } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
 import { dropKept } from '../ddl/keep-rows.ts'
 import { openSession } from '../database/session.ts'
@@ -18,6 +18,9 @@ import { meet } from '../shared/position.ts'
 import { captureOf } from './capture-of.ts'
 
 export type CleanLimit = { syncId: bigint } | { olderThanSeconds: number }
+
+/** What is meant within core: also a position, of whoever keeps a log without having slaves. */
+type Limit = CleanLimit | { upTo: Position }
 
 export interface CleanResult {
   /** Log rows removed; of a long log that goes as a whole an estimate, because it is not read for that. */
@@ -38,14 +41,10 @@ export async function cleanLog(
 ): Promise<CleanResult> {
   await using session = await openSession(master, 'master', options)
   const tables = await inTransaction(session, async () => {
-    await requireRole(session, 'master')
+    await requireSource(session)
     return listActive(session)
   })
-  const cleaned: { table: QualifiedName; rows: number }[] = []
-  for (const table of tables) {
-    await rotateWhenLarge(session, table, options)
-    cleaned.push({ table: table.table, rows: await cleanOne(session, table.tableId, options) })
-  }
+  const cleaned = await cleanTables(session, tables, { limit: options, backends: options.backends })
   return await inTransaction(session, async () => {
     const wanted = await wantedSync(session, options)
     await dropKept(session)
@@ -58,8 +57,22 @@ export async function cleanLog(
   })
 }
 
+/** Removes log rows up to the limit, table by table. */
+export async function cleanTables(
+  session: Session,
+  tables: readonly ReplicatedTable[],
+  { limit, backends }: { limit: Limit; backends: BackendResolver },
+): Promise<{ table: QualifiedName; rows: number }[]> {
+  const cleaned: { table: QualifiedName; rows: number }[] = []
+  for (const table of tables) {
+    await rotateWhenLarge(session, table, { limit, backends })
+    cleaned.push({ table: table.table, rows: await cleanOne(session, table.tableId, limit) })
+  }
+  return cleaned
+}
+
 /** The tables whose log holds anything: a thousand others are not opened. */
-async function listActive(session: Session): Promise<ReplicatedTable[]> {
+export async function listActive(session: Session): Promise<ReplicatedTable[]> {
   const tables = await listReplicated(session)
   const wanted = tables.map(({ tableId }) => ({ tableId, copy: false, since: null }))
   const active = await activeTables(session, wanted)
@@ -67,7 +80,7 @@ async function listActive(session: Session): Promise<ReplicatedTable[]> {
 }
 
 /** Cleans one table in transactions of its own: their locks are short. */
-async function cleanOne(session: Session, tableId: number, limit: CleanLimit): Promise<number> {
+async function cleanOne(session: Session, tableId: number, limit: Limit): Promise<number> {
   const emptied = await cleaning(session, tableId, limit, (table, upTo) => emptyResting(session, table, upTo))
   const only = emptied !== undefined
   const deleted = await cleaning(session, tableId, limit, (table, upTo) => deleteSeen(session, table, upTo, { only }))
@@ -77,7 +90,7 @@ async function cleanOne(session: Session, tableId: number, limit: CleanLimit): P
 async function cleaning(
   session: Session,
   tableId: number,
-  limit: CleanLimit,
+  limit: Limit,
   work: (table: ReplicatedTable, upTo: Position) => Promise<number | undefined>,
 ): Promise<number | undefined> {
   return inTransaction(session, async () => {
@@ -94,14 +107,15 @@ async function lockCleaning(session: Session): Promise<void> {
 }
 
 /** What every slave has confirmed, and not beyond what was asked for; null: nothing may go. */
-async function limitOf(session: Session, limit: CleanLimit): Promise<Position | null> {
+async function limitOf(session: Session, limit: Limit): Promise<Position | null> {
   const servers = await listServers(session)
   const attached = servers.filter(({ detached }) => detached === null)
-  if (servers.length > 0 && attached.length === 0) return limitWithoutSlaves(session, limit)
-  const wanted = await wantedSync(session, limit)
-  const positions = attached.map((server) => server.position)
-  if (!wanted || positions.length === 0 || positions.includes(null)) return null
-  return positions.reduce<Position>((least, position) => meet(least, position ?? least), wanted.position)
+  const kept = 'upTo' in limit
+  if (!kept && servers.length > 0 && attached.length === 0) return limitWithoutSlaves(session, limit)
+  const wanted = kept ? limit.upTo : (await wantedSync(session, limit))?.position
+  const positions = attached.flatMap(({ position, behind }) => [position, behind ?? position])
+  if (!wanted || (positions.length === 0 && !kept) || positions.includes(null)) return null
+  return positions.reduce<Position>((least, position) => meet(least, position ?? least), wanted)
 }
 
 /** All slaves are detached, and nobody takes positions any more by which the log could be dated. */
@@ -115,17 +129,17 @@ async function limitWithoutSlaves(session: Session, limit: CleanLimit): Promise<
 async function rotateWhenLarge(
   session: Session,
   table: ReplicatedTable,
-  options: CleanLimit & { backends: BackendResolver },
+  { limit, backends }: { limit: Limit; backends: BackendResolver },
 ): Promise<void> {
   await inTransaction(session, async () => {
     await lockCleaning(session)
     const current = (await listReplicated(session)).find(({ tableId }) => tableId === table.tableId)
-    if (!current || !(await limitOf(session, options)) || !(await shouldRotate(session, current))) return
+    if (!current || !(await limitOf(session, limit)) || !(await shouldRotate(session, current))) return
     const description = await describeTable(session, current.table)
     // A table that is not what was captured is replicate's to complain about.
     if (description?.oid !== current.oid) return
     const generation = current.generation === 0 ? 1 : 0
-    const backend = await options.backends(table.backend)
+    const backend = await backends(table.backend)
     for (const statement of backend.createFunctions(captureOf(current, description, generation)))
       await session.run(statement)
     await session.run('update rserv.replicated_table set generation = $2 where table_id = $1', [

@@ -1,6 +1,6 @@
 import type { ClientConfig } from 'pg'
 import { findServer, listServers } from '../acknowledge/servers.ts'
-import { requireRole } from '../database/node.ts'
+import { requireSource } from '../database/node.ts'
 import { dropKept } from '../ddl/keep-rows.ts'
 import { openSession } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
@@ -27,7 +27,7 @@ export async function forgetSlave(
 ): Promise<ForgetSlaveResult> {
   await using session = await openSession(master, 'master', options)
   return await inTransaction(session, async () => {
-    await requireRole(session, 'master')
+    await requireSource(session)
     const server = await findServer(session, { name })
     if (!server) {
       const known = (await listServers(session)).map((other) => other.name)

@@ -37,7 +37,13 @@ export async function masterInit(master: ClientConfig, options: MasterInitOption
     const current = await session.row('select backend from rserv.node')
     const name = options.backend ?? current?.['backend'] ?? 'plpgsql'
     await checkBackend(session, await options.backends(name))
-    await session.run('update rserv.node set is_master = true, backend = $1, place = rserv.place()', [name])
+    await session.run(
+      'update rserv.node set is_master = true, backend = $1, place = rserv.place(), cluster = coalesce(cluster, node_id)',
+      [name],
+    )
+    await session.run(
+      `insert into rserv.reign (cluster, generation, master) select cluster, 1, node_id from rserv.node on conflict do nothing`,
+    )
     return describe(session, 'master', previous)
   })
 }

@@ -2,6 +2,7 @@ import type { ClientConfig } from 'pg'
 import type { BackendResolver, TriggerBackend } from '../capture/contract.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import { listReplicated } from '../capture/replicated-tables.ts'
+import { unguardStatements } from '../capture/guard.ts'
 import { describeTable } from '../database/describe-table.ts'
 import { requireRole } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
@@ -69,8 +70,16 @@ export async function removeCapture(
 /** The same inside the caller's transaction. */
 export async function dropCapture(session: Session, table: ReplicatedTable, backend: TriggerBackend): Promise<void> {
   for (const statement of await removal(session, table, backend)) await session.run(statement)
+  await dropGuard(session, table)
   await session.run(`delete from ${TRUNCATE_LOG.schema}.${TRUNCATE_LOG.name} where table_id = $1`, [table.tableId])
   await session.run('delete from rserv.replicated_table where table_id = $1', [table.tableId])
+}
+
+/** A slave's own capture comes with a guard against others who write. */
+async function dropGuard(session: Session, table: ReplicatedTable): Promise<void> {
+  const now = await currentName(session, table)
+  const description = now && (await describeTable(session, now))
+  for (const statement of description ? unguardStatements(description) : []) await session.run(statement)
 }
 
 async function removal(session: Session, table: ReplicatedTable, backend: TriggerBackend): Promise<string[]> {

@@ -1,7 +1,7 @@
 import type { ClientConfig } from 'pg'
 import { confirmSync } from '../acknowledge/confirm.ts'
 import type { Confirmed } from '../acknowledge/confirm.ts'
-import { requireRole } from '../database/node.ts'
+import { requireRole, requireSource } from '../database/node.ts'
 import { dropKept } from '../ddl/keep-rows.ts'
 import { openSession } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
@@ -40,7 +40,7 @@ export async function masterSync(
 ): Promise<Confirmed> {
   await using session = await openSession(master, 'master', options)
   return await inTransaction(session, async () => {
-    await requireRole(session, 'master')
+    await requireSource(session)
     const confirmed = await confirmSync(session, syncId.toString())
     await dropKept(session)
     return confirmed

@@ -8,7 +8,7 @@ import { activeTables } from '../changes/active-tables.ts'
 import { anythingChanged } from '../changes/changed-tables.ts'
 import { checkSource, findSuspects } from '../changes/check-source.ts'
 import type { Node } from '../database/node.ts'
-import { requireRole } from '../database/node.ts'
+import { requireSource } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
 import { inTransaction, rollback } from '../database/transaction.ts'
@@ -59,7 +59,7 @@ export async function prepareSnapshot(
   options: PrepareSnapshotOptions = {},
 ): Promise<PrepareSnapshotResult> {
   await using session = await openSession(master, 'master', options)
-  const node = await inTransaction(session, () => requireRole(session, 'master'))
+  const node = await inTransaction(session, () => requireSource(session))
   const server = await chooseServer(session, options)
   refuseDetached(server, { master: session.database, slave: undefined })
   const script = await inTransaction(session, () => nextScript(session, server))

@@ -34,6 +34,8 @@ import type { DuePlan, Plan } from './plan.ts'
 import { planForSlave } from './plan.ts'
 import type { SlaveIdentity } from './register-server.ts'
 import { findSlave, registerSlave } from './register-server.ts'
+import { tellBehind } from './behind.ts'
+import { refuseReplaced } from './refuse-replaced.ts'
 import { refreshTable } from './refresh-table.ts'
 import { sumTransfers } from './sum-transfers.ts'
 
@@ -85,8 +87,10 @@ export async function replicate(
     await recorder.succeeded(link, result)
     return result
   } catch (error) {
-    recorder.failed(error)
-    throw error
+    // Also while it connects.
+    const failure = options.signal?.aborted ? cancelled(error) : error
+    recorder.failed(failure)
+    throw failure
   }
 }
 
@@ -126,7 +130,10 @@ async function attemptTransfer(link: Link, slave: ClientConfig, options: Attempt
   await begin(slaveSession)
   try {
     const position = await lockPosition(slaveSession, link.node.nodeId)
-    const known = await inTransaction(master, () => findSlave(master, link.slaveNode.nodeId, position))
+    const known = await inTransaction(master, async () => {
+      await refuseReplaced(link)
+      return findSlave(master, link.slaveNode.nodeId, position)
+    })
     refuseDetached(known, { master: master.database, slave: slaveSession.database })
     const plan = await planTransfer(link, known, position, options)
     if (!plan) {
@@ -270,6 +277,7 @@ async function transfer(
   await confirm(master, syncId, options)
   master.reach('acknowledge.confirmed')
   if (moving.header.script) await inTransaction(master, () => dropKept(master))
+  if (link.slaveNode.keepsLog) await tellBehind(link)
   await analyzeCopied(slave, tables)
   return { syncId, tables, scripts: moving.header.script ? [moving.header.script.id] : [] }
 }

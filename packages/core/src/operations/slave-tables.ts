@@ -2,6 +2,9 @@ import type { ClientConfig } from 'pg'
 import { listSlaveTables } from '../apply/slave-tables.ts'
 import type { SlaveTable, SlaveTableState } from '../apply/slave-tables.ts'
 import { chooseKey } from '../capture/choose-key.ts'
+import type { BackendResolver } from '../capture/contract.ts'
+import type { ReplicatedTable } from '../capture/replicated-tables.ts'
+import { listReplicated } from '../capture/replicated-tables.ts'
 import { refuseUnsupported } from '../capture/refuse-table.ts'
 import { describeTable } from '../database/describe-table.ts'
 import { findTables } from '../database/find-tables.ts'
@@ -13,6 +16,7 @@ import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import { displayName, sameName } from '../shared/names.ts'
+import { removeCapture } from './master-remove-tables.ts'
 import { selectRegistered } from './select-registered.ts'
 
 export interface SlaveAddTablesOptions extends CommonOptions {
@@ -99,15 +103,37 @@ async function checkPrivileges(session: Session, oid: string, table: QualifiedNa
   })
 }
 
+/** Those of the selected tables that the slave keeps a log of, for no other purpose. */
+async function keptTables(
+  session: Session,
+  options: { tables: string[]; all?: boolean | undefined },
+): Promise<ReplicatedTable[]> {
+  const { isMaster } = await requireRole(session, 'slave')
+  const selected = selectRegistered(await listSlaveTables(session), options, { session })
+  if (isMaster) return []
+  const captured = await listReplicated(session)
+  return captured.filter(({ table }) => selected.some((other) => sameName(other.table, table)))
+}
+
 /**
- * Forgets tables on a slave; their rows stay.
- * @throws RservError NOT_REPLICATED
+ * Forgets tables on a slave; their rows stay. One that the slave kept a log of can be written again by everybody.
+ * @throws RservError NOT_REPLICATED, LOCK_TIMEOUT, BACKEND
  */
 export async function slaveRemoveTables(
   slave: ClientConfig,
-  options: CommonOptions & { tables: string[]; all?: boolean | undefined },
+  options: CommonOptions & {
+    tables: string[]
+    all?: boolean | undefined
+    /** For a slave that keeps a log. */
+    backends?: BackendResolver | undefined
+  },
 ): Promise<{ tables: { table: QualifiedName; outcome: 'removed' }[] }> {
   await using session = await openSession(slave, 'slave', options)
+  const kept = await inTransaction(session, () => keptTables(session, options))
+  for (const table of kept) {
+    if (!options.backends) throw new RservError('BACKEND', 'the slave keeps a log: its backend is needed to remove it')
+    await removeCapture(session, table, await options.backends(table.backend), options)
+  }
   return await inTransaction(session, async () => {
     await requireRole(session, 'slave')
     const selected = selectRegistered(await listSlaveTables(session), options, { session })

@@ -8,7 +8,7 @@ import { changedTables } from '../changes/changed-tables.ts'
 import { checkSource } from '../changes/check-source.ts'
 import { countKeys } from '../changes/count-keys.ts'
 import { contentChange } from '../changes/content-change.ts'
-import { requireRole } from '../database/node.ts'
+import { requireSource } from '../database/node.ts'
 import { waitingScripts } from '../ddl/script.ts'
 import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
@@ -23,6 +23,8 @@ import type { SlaveStatus } from './describe-slave.ts'
 import { describeSlave } from './describe-slave.ts'
 import type { Records, ServerRecord } from './server-records.ts'
 import { readRecords } from './server-records.ts'
+import type { TakeoverStatus } from './takeover-status.ts'
+import { takeoverStatus } from './takeover-status.ts'
 
 export interface TableStatus {
   readonly table: QualifiedName
@@ -76,7 +78,7 @@ export interface StatusResult {
   readonly servers: readonly ServerStatus[]
   /** Errors with slaves that the master does not know, e.g. because none was ever reached at that address. */
   readonly otherErrors: readonly RecordedError[]
-  readonly slaves: readonly SlaveStatus[]
+  readonly slaves: readonly (SlaveStatus & { readonly takeover: TakeoverStatus })[]
 }
 
 /**
@@ -92,7 +94,7 @@ export async function status(
   const masterPart = await inTransaction(
     session,
     async () => {
-      const node = await requireRole(session, 'master')
+      const node = await requireSource(session)
       const tables = await listReplicated(session)
       const servers = await listServers(session)
       const records = await readRecords(session, servers)
@@ -108,8 +110,13 @@ export async function status(
     },
     { isolation: 'repeatable read' },
   )
-  const slavePart: SlaveStatus[] = []
-  for (const slave of slaves) slavePart.push(await describeSlave(slave, options))
+  const slavePart: StatusResult['slaves'][number][] = []
+  for (const slave of slaves) {
+    slavePart.push({
+      ...(await describeSlave(slave, options)),
+      takeover: await takeoverStatus(session, slave, options),
+    })
+  }
   return { ...masterPart, slaves: slavePart }
 }
 

@@ -20,6 +20,12 @@ export type ErrorCode =
   | 'POOLER'
   /** Master and slave are one database. */
   | 'SAME_NODE'
+  /** The master was replaced by a promotion: it is of an older generation, and feeds nobody. */
+  | 'OLD_GENERATION'
+  /** The two nodes share no state that both have on record: tables have to be copied. */
+  | 'NOTHING_IN_COMMON'
+  /** The slave is not ready to take its master's place. */
+  | 'NOT_READY'
   /** A name could not be read, e.g. an unclosed quote. */
   | 'BAD_NAME'
   /** No table has this name, or none that this role may see. */

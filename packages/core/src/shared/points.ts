@@ -43,4 +43,18 @@ export const DDL_POINTS = [
   'ddl.slaves-done',
 ] as const
 
-export type Point = (typeof POINTS)[number] | (typeof DDL_POINTS)[number]
+/** The steps of a change of roles, reported in the same way. */
+export const ROLE_POINTS = [
+  'roles.checked',
+  'roles.fenced',
+  'roles.last-transfer',
+  'roles.sequences',
+  'roles.promoted',
+  'roles.reported',
+  'roles.handed-over',
+  'roles.adopted',
+  'roles.reconciled',
+  'roles.unfenced',
+] as const
+
+export type Point = (typeof POINTS)[number] | (typeof DDL_POINTS)[number] | (typeof ROLE_POINTS)[number]

@@ -1,16 +1,18 @@
 import type { Session } from '../database/session.ts'
 import { RservError } from '../shared/errors.ts'
+import { LINEAGE, REIGNS } from './lineage.ts'
 import type { TransferHeader, TransferServer } from './transfer.ts'
 
 const NEW_SYNC = `select json_build_object('syncId', nextval('rserv.sync_id_seq')::text, 'token', gen_random_uuid(),
   'encoding', case current_setting('server_encoding') when 'SQL_ASCII' then 'SQL_ASCII' else 'UTF8' end,
+  'life', rserv.life(), 'lineage', ${LINEAGE}, 'reigns', ${REIGNS},
   'given', (select coalesce(json_agg(json_build_object('syncId', s.sync_id::text, 'token', s.token) order by s.sync_id), '[]')
     from rserv.sync s join rserv.server v using (server_id)
     where v.server_id = $1 and s.sync_id >= coalesce(v.sync_id, 0)),
   'detached', (select detached_at from rserv.server where server_id = $1))`
 
 /** What names a new position of a slave. */
-export type NewSync = Pick<TransferHeader, 'syncId' | 'token' | 'encoding' | 'given'>
+export type NewSync = Pick<TransferHeader, 'syncId' | 'token' | 'encoding' | 'given' | 'life' | 'lineage' | 'reigns'>
 
 /** @throws RservError DETACHED */
 export async function newSync(session: Session, server: TransferServer): Promise<NewSync> {

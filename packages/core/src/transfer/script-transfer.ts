@@ -41,6 +41,8 @@ export async function beginScriptTransfer(session: Session, request: ScriptReque
     originDatabase: session.database,
     server,
     ...sync,
+    // Of a moment that is past.
+    lineage: [],
     from,
     to: moves ? script.position : from,
     tables,

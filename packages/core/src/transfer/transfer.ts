@@ -3,6 +3,7 @@ import type { TransferMode } from '../changes/wanted.ts'
 import type { Script } from '../ddl/script.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
+import type { Held, Reign } from './lineage.ts'
 
 interface TransferColumn {
   readonly name: string
@@ -45,6 +46,12 @@ export interface TransferHeader {
   readonly from: Position | null
   /** Position that the slave is at afterwards. */
   readonly to: Position
+  /** rserv.life() of the origin; a file of an older program has none. */
+  readonly life?: string | null
+  /** What the origin itself holds of others, where it is a slave. */
+  readonly lineage?: readonly Held[]
+  /** What the origin knows of masters. */
+  readonly reigns?: readonly Reign[]
   /** All tables that the slave holds as of `to`. */
   readonly tables: readonly TransferTable[]
   /** A script that the slave runs after the rows, in the same transaction. */

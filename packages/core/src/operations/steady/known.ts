@@ -32,6 +32,8 @@ export interface Known {
   readonly plan: Plan
   readonly masterVersion: string
   readonly slaveVersion: string
+  /** The master's, rserv.life(). */
+  readonly life: string | null
   readonly tables: Map<number, KnownTable>
   /** Tokens of the last scripts that the slave has run. */
   readonly ran: readonly string[]
@@ -94,8 +96,9 @@ async function learnMaster({ master, slave, node, slaveNode }: Link, found: Slav
     }
     const version = await versionOf(master, masterVersion(plan.tables.map(idOf)))
     const hot = plan.tables.length > FEW_TABLES ? await activeTables(master, plan.wanted) : plan.tables.map(idOf)
+    const life = (await master.row('select rserv.life() as life'))?.['life'] ?? null
     const sequences = await knownRegistered({ master, slave })
-    const facts = { masterVersion: version, slaveVersion, position, ran, sequences }
+    const facts = { masterVersion: version, slaveVersion, life, position, ran, sequences }
     return { server, plan, ...facts, tables: new Map(), hot: new Set(hot) }
   } finally {
     await rollback(master)

@@ -7,6 +7,8 @@ import { waitingFor } from '../../ddl/script.ts'
 import { beginStatements, rollback } from '../../database/transaction.ts'
 import { quoteLiteral } from '../../shared/names.ts'
 import type { Position } from '../../shared/position.ts'
+import type { Held } from '../../transfer/lineage.ts'
+import { LINEAGE } from '../../transfer/lineage.ts'
 import type { Link } from '../link.ts'
 import type { Known } from './known.ts'
 import { masterVersion } from './known.ts'
@@ -18,6 +20,8 @@ export interface Look {
   /** Of the transaction that the master's session is in now. */
   readonly position: Position
   readonly changed: readonly ReplicatedTable[]
+  /** What the master holds of others, where it is a slave itself. */
+  readonly lineage: readonly Held[]
 }
 
 /**
@@ -53,7 +57,11 @@ export async function look(
   }
   if (counts.some((row) => row['truncated'] === 't' || Number(row['log_rows']) > FEW_LOG_ROWS)) return null
   const changed = new Set(counts.filter((row) => row['log_rows'] !== '0').map((row) => Number(row['table_id'])))
-  return { position: seen['position'] ?? '', changed: hot.filter(({ tableId }) => changed.has(tableId)) }
+  return {
+    position: seen['position'] ?? '',
+    changed: hot.filter(({ tableId }) => changed.has(tableId)),
+    lineage: JSON.parse(seen['lineage'] ?? '[]') as Held[],
+  }
 }
 
 function facts({ plan, server, position, ran }: Known): string {
@@ -61,6 +69,7 @@ function facts({ plan, server, position, ran }: Known): string {
   return `select pg_current_snapshot()::text as position, ${masterVersion(ids)} as version,
     exists (select from rserv.server where server_id = ${server.id} and detached_at is null and node_id::text = ${quoteLiteral(server.nodeId ?? '')})
       and not exists (select from rserv.ddl where ${waitingFor({ position: position.position, lastScript: '0', ran })}) as known,
+    ${LINEAGE}::text as lineage,
     (select coalesce(json_agg(table_id), '[]') from (${ACTIVE}) as active)::text as active`
 }
 

@@ -99,7 +99,9 @@ export class SteadyLink {
     const moving = await this.#read(known, seen, ready ?? getReady(this.#link, known))
     if (!moving) return null
     const { name: serverName } = known.server
-    const done = await write(this.#link, moving, { position: seen.position, serverName, config: this.#slave })
+    const { position, lineage } = seen
+    const now = { position, lineage, life: known.life, serverName, config: this.#slave }
+    const done = await write(this.#link, moving, now)
     if (!done) return null
     known.position = { syncId: moving.syncId, position: seen.position }
     this.#unconfirmed = moving.syncId

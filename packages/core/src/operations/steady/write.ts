@@ -1,12 +1,13 @@
 import type { ClientConfig } from 'pg'
 import type { TableResult } from '../../apply/results.ts'
-import { lockPositionStatements, writePositionStatement } from '../../apply/slave-position.ts'
+import { lineageStatements, lockPositionStatements, writePositionStatement } from '../../apply/slave-position.ts'
 import { writeFew } from '../../apply/write-few.ts'
 import { planFor } from '../../changes/read-rows.ts'
 import type { Row } from '../../database/session.ts'
 import { beginStatements } from '../../database/transaction.ts'
 import { quoteLiteral } from '../../shared/names.ts'
 import type { Position } from '../../shared/position.ts'
+import type { Held } from '../../transfer/lineage.ts'
 import { commitTransfer } from '../commit-transfer.ts'
 import type { Link } from '../link.ts'
 import type { Known } from './known.ts'
@@ -25,6 +26,15 @@ export async function getReady({ slave, node }: Link, known: Known): Promise<boo
   return same && facts['free'] === 't'
 }
 
+/** What the transfer brings the slave to, and how it is reached. */
+interface Moment {
+  readonly position: Position
+  readonly lineage: readonly Held[]
+  readonly life: string | null
+  readonly serverName: string
+  readonly config: ClientConfig
+}
+
 /**
  * Writes the rows, sequences and position, and commits.
  * @returns null where something keeps rows out
@@ -32,7 +42,7 @@ export async function getReady({ slave, node }: Link, known: Known): Promise<boo
 export async function write(
   { slave, node }: Link,
   { syncId, token, tables, sequences }: Read,
-  { position, serverName, config }: { position: Position; serverName: string; config: ClientConfig },
+  { position, lineage, life, serverName, config }: Moment,
 ): Promise<TableResult[] | null> {
   const answers = await slave.batch([
     'set local session_replication_role = replica',
@@ -42,7 +52,8 @@ export async function write(
     ...tables.map(({ known: { target }, few }) => writeFew(target, few)),
     'set local search_path = pg_catalog, pg_temp',
     ...sequences.filter(isNew).map(({ statement }) => statement),
-    writePositionStatement(node.nodeId, { syncId, position, token, serverName }),
+    writePositionStatement(node.nodeId, { syncId, position, token, serverName, life }),
+    ...lineageStatements(node.nodeId, lineage),
   ])
   const counts = answers.flat().filter((row) => 'written' in row)
   if (counts.some((row) => row['written'] !== row['present'])) return null

@@ -1,0 +1,249 @@
+import type { ClientConfig } from 'pg'
+import { setSequences } from '../apply/set-sequences.ts'
+import { listReplicated } from '../capture/replicated-tables.ts'
+import type { Session } from '../database/session.ts'
+import { openSession } from '../database/session.ts'
+import { begin, inTransaction, rollback } from '../database/transaction.ts'
+import type { Link } from '../operations/link.ts'
+import { connect } from '../operations/link.ts'
+import { listReigns } from '../operations/reigns.ts'
+import { transferOnce } from '../operations/replicate.ts'
+import { codeOf, RservError } from '../shared/errors.ts'
+import type { CommonOptions } from '../shared/events.ts'
+import { shellWord } from '../shared/resync-command.ts'
+import { readSequences } from '../transfer/sequences.ts'
+import { fence, unfence } from './fence.ts'
+import type { Followed } from './followers.ts'
+import { bringOthers } from './followers.ts'
+import { requireAnyRole } from './node-roles.ts'
+import type { Obstacle } from './readiness.ts'
+import { findObstacles, refuseObstacles } from './readiness.ts'
+import { takeOver } from './take-over.ts'
+
+export interface SwitchoverOptions extends CommonOptions {
+  /** Other slaves, which follow the new master afterwards. */
+  others?: readonly ClientConfig[] | undefined
+  /** Milliseconds that writes may be stopped for at most; default 10000. Then everything is undone. */
+  timeLimitMs?: number | undefined
+  /** Go on although the slave lacks something. */
+  anyway?: boolean | undefined
+  /** Called when the new master can be written, before anything else follows it. */
+  onPromoted?: ((generation: number) => Promise<void>) | undefined
+}
+
+export interface SwitchoverResult {
+  readonly outcome: 'switched' | 'completed'
+  readonly master: string
+  readonly slave: string
+  readonly generation: number
+  /** Milliseconds for which nobody could write; null where an interrupted switchover was completed. */
+  readonly writeStopMs: number | null
+  /** What became of the old master and of the other slaves. */
+  readonly followers: readonly Followed[]
+}
+
+export interface Rehearsal {
+  readonly obstacles: readonly Obstacle[]
+  /** Expected milliseconds for which nobody could write; null where it could not be tried. */
+  readonly writeStopMs: number | null
+}
+
+const TIME_LIMIT_MS = 10_000
+
+/**
+ * Lets master and slave change places: nothing is lost, nothing is copied. Everything is checked first; then writes on the
+ * master are refused (SQLSTATE 25006), the last transfer is applied, and the slave becomes master, all within the time
+ * limit, or else everything is undone. The old master and the other slaves follow the new one. After a crash it is
+ * completed by running it again, or, before the slave was promoted, undone by `undoSwitchover`.
+ * @throws RservError NOT_READY, LOCK_TIMEOUT, BUSY, …; nothing has changed then
+ */
+export async function switchover(
+  master: ClientConfig,
+  slave: ClientConfig,
+  options: SwitchoverOptions = {},
+): Promise<SwitchoverResult> {
+  await using masterSession = await openSession(master, 'master', options)
+  await using slaveSession = await openSession(slave, 'slave', options)
+  const done = await alreadyPromoted(masterSession, slaveSession)
+  const { generation, writeStopMs } =
+    done === null
+      ? await change(masterSession, slaveSession, { ...options, slave })
+      : { generation: done, writeStopMs: null }
+  await options.onPromoted?.(generation)
+  // The old master comes last: it then need not keep its log for the others.
+  const followers = await bringOthers(slave, [...(options.others ?? []), master], options)
+  const names = { master: masterSession.database, slave: slaveSession.database }
+  return { outcome: done === null ? 'switched' : 'completed', ...names, generation, writeStopMs, followers }
+}
+
+/** Says what stands against a switchover, and how long writes would be stopped. Changes nothing. */
+export async function rehearseSwitchover(
+  master: ClientConfig,
+  slave: ClientConfig,
+  options: SwitchoverOptions = {},
+): Promise<Rehearsal> {
+  await using masterSession = await openSession(master, 'master', options)
+  await using slaveSession = await openSession(slave, 'slave', options)
+  const link = await connect(masterSession, slaveSession)
+  await catchUp(link, slave, options)
+  const obstacles = [...(await findObstacles(masterSession, slaveSession)), ...(await unreachable(options))]
+  if (obstacles.length > 0) return { obstacles, writeStopMs: null }
+  const locks = await fence(masterSession, {
+    newMaster: link.slaveNode.nodeId,
+    limitMs: options.timeLimitMs ?? TIME_LIMIT_MS,
+    rehearse: true,
+  })
+  const started = performance.now()
+  await transferOnce(link, slave, options)
+  await begin(slaveSession)
+  try {
+    await bringSequences(masterSession, slaveSession)
+    await takeOver(slaveSession)
+  } finally {
+    await rollback(slaveSession)
+  }
+  return { obstacles, writeStopMs: Math.round(locks + performance.now() - started) }
+}
+
+/**
+ * Gives up a switchover that was interrupted before the slave was promoted: the master can be written again.
+ * @throws RservError NOT_READY where the slave is master already
+ */
+export async function undoSwitchover(
+  master: ClientConfig,
+  slave: ClientConfig,
+  options: CommonOptions = {},
+): Promise<{ master: string }> {
+  await using masterSession = await openSession(master, 'master', options)
+  await using slaveSession = await openSession(slave, 'slave', options)
+  if ((await alreadyPromoted(masterSession, slaveSession)) !== null) {
+    throw new RservError('NOT_READY', `${slaveSession.database} is the master already`, {
+      hint: `Complete it: rserv switchover ${[masterSession, slaveSession].map((one) => shellWord(one.database)).join(' ')}; then change places again.`,
+    })
+  }
+  await unfence(masterSession)
+  masterSession.reach('roles.unfenced')
+  return { master: masterSession.database }
+}
+
+/** The generation of the slave, where it has taken this master's place. */
+async function alreadyPromoted(master: Session, slave: Session): Promise<number | null> {
+  const own = await inTransaction(slave, () => requireAnyRole(slave))
+  const old = await inTransaction(master, () => requireAnyRole(master))
+  if (!own.isMaster) return null
+  const reigns = await inTransaction(slave, () => listReigns(slave))
+  const known = await inTransaction(master, () => listReigns(master))
+  const reign = reigns.find(({ master: head }) => head === own.nodeId)
+  const before = known.find(({ cluster }) => cluster === reign?.cluster)
+  const took = reign && before && before.generation < reign.generation && before.master === old.nodeId
+  const completed = reign && before && before.generation === reign.generation && before.master === own.nodeId
+  return took || completed ? reign.generation : null
+}
+
+/** Transfers until hardly anything is left for the time in which writes are stopped. */
+async function catchUp(link: Link, slave: ClientConfig, options: CommonOptions): Promise<void> {
+  for (let round = 0; round < 5; round++) {
+    const { outcome, elapsedMs } = await transferOnce(link, slave, options)
+    if (outcome !== 'applied' || elapsedMs < 200) return
+  }
+}
+
+async function change(
+  master: Session,
+  slave: Session,
+  options: SwitchoverOptions & { slave: ClientConfig },
+): Promise<{ generation: number; writeStopMs: number }> {
+  const link = await connect(master, slave)
+  await catchUp(link, options.slave, options)
+  if (!options.anyway) {
+    const obstacles = [...(await findObstacles(master, slave)), ...(await unreachable(options))]
+    refuseObstacles(obstacles, 'a switchover')
+  }
+  await catchUp(link, options.slave, options)
+  master.reach('roles.checked')
+  const limitMs = options.timeLimitMs ?? TIME_LIMIT_MS
+  const waited = await fence(master, { newMaster: link.slaveNode.nodeId, limitMs })
+  const started = performance.now() - waited
+  master.reach('roles.fenced')
+  const watch = AbortSignal.timeout(Math.max(1, Math.round(limitMs - waited)))
+  try {
+    const generation = await promoteWithin(link, { ...options, watch })
+    return { generation, writeStopMs: Math.round(performance.now() - started) }
+  } catch (error) {
+    await giveUp(link, options.slave, error)
+    throw error
+  }
+}
+
+async function promoteWithin(
+  link: Link,
+  options: SwitchoverOptions & { slave: ClientConfig; watch: AbortSignal },
+): Promise<number> {
+  const { master, slave } = link
+  const inTime = (): void => {
+    if (!options.watch.aborted) return
+    throw new RservError('LOCK_TIMEOUT', 'the time limit for the stop of writes was reached', {
+      hint: 'Nothing was changed, and everybody can write on the master. Give more time with --time-limit.',
+    })
+  }
+  for (;;) {
+    inTime()
+    const { outcome } = await transferOnce(link, options.slave, options)
+    if (outcome !== 'applied') break
+  }
+  master.reach('roles.last-transfer')
+  await begin(slave, { lockTimeoutMs: 2000 })
+  try {
+    await bringSequences(master, slave)
+    slave.reach('roles.sequences')
+    const { generation } = await takeOver(slave)
+    inTime()
+    await slave.run('commit')
+    slave.reach('roles.promoted')
+    return generation
+  } catch (error) {
+    await rollback(slave)
+    throw error
+  }
+}
+
+/** All of them: those of tables without changes may have gone on, too. */
+async function bringSequences(master: Session, slave: Session): Promise<void> {
+  const values = await inTransaction(master, async () => {
+    const tableIds = (await listReplicated(master)).map(({ tableId }) => tableId)
+    return readSequences(master, { tableIds, exact: new Set(tableIds) })
+  })
+  await setSequences(slave, values)
+  // Those that were registered by name are the new master's to register.
+  const registered = values.flatMap(({ sequence, table }) => (table === null && sequence ? [sequence] : []))
+  await slave.run(
+    `insert into rserv.replicated_sequence (schema_name, sequence_name)
+      select schema, name from json_to_recordset($1) as w (schema text, name text) on conflict do nothing`,
+    [JSON.stringify(registered)],
+  )
+}
+
+/** Opens the master again, unless the slave was promoted after all: the answer to its commit may have been lost. */
+async function giveUp(link: Link, slave: ClientConfig, cause: unknown): Promise<void> {
+  const unknown = cause instanceof RservError && cause.code === 'CONNECT'
+  if (unknown || codeOf(cause) === '57P01') {
+    await using again = await openSession(slave, 'slave')
+    if ((await alreadyPromoted(link.master, again)) !== null) return
+  }
+  await unfence(link.master)
+  link.master.reach('roles.unfenced')
+}
+
+async function unreachable(options: SwitchoverOptions): Promise<Obstacle[]> {
+  const found: Obstacle[] = []
+  for (const other of options.others ?? []) {
+    try {
+      await using session = await openSession(other, 'slave', options)
+      await inTransaction(session, () => requireAnyRole(session))
+    } catch (error) {
+      if (!(error instanceof RservError)) throw error
+      found.push({ what: error.message, fix: error.hint ?? 'Leave it out.' })
+    }
+  }
+  return found
+}
