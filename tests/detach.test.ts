@@ -31,6 +31,7 @@ test('a detached slave keeps no log row; it is refused, by every way, until it i
     message: expect.stringContaining(why),
     hint: expect.stringContaining(`rserv resync ${master.name} ${slave.name}`),
   })
+  expect((await status(master.config)).servers).toMatchObject([{ detached: { why } }])
   await expect(prepareSnapshot(master.config, new PassThrough(), { server })).rejects.toMatchObject({
     code: 'DETACHED',
   })

@@ -10,6 +10,7 @@ test('pause, resume and throttle say what they changed, and refuse what they can
   expect(early).toMatchObject({ code: 1, stderr: expect.stringContaining('after its first transfer') })
   await rserv('replicate', master.uri, slave.uri, '--server', 'berlin')
   expect((await rserv('pause', master.uri)).stdout).toBe('berlin: paused\n')
+  expect((await rserv('status', master.uri)).stdout).toMatch(/^! slave berlin is paused since .*: rserv resume$/m)
   expect((await rserv('pause', master.uri, 'berlin')).stdout).toBe('berlin: was paused already\n')
   expect(await rservJson('resume', master.uri, 'berlin')).toEqual({ servers: ['berlin'], changed: ['berlin'] })
   expect((await rserv('throttle', master.uri, '--bytes', '2MB', '--pause', '1')).stdout).toBe('berlin: throttled\n')

@@ -12,6 +12,7 @@ export type {
 export { CONTRACT_VERSION } from './capture/contract.ts'
 export type { SlaveTable, SlaveTableState } from './apply/slave-tables.ts'
 export type { TableResult } from './apply/results.ts'
+export type { Detached } from './acknowledge/servers.ts'
 export type { Confirmed, ConfirmOutcome } from './acknowledge/confirm.ts'
 export type { ErrorCode, ErrorDetails, Side } from './shared/errors.ts'
 export { RservError } from './shared/errors.ts'

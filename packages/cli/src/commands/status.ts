@@ -118,10 +118,22 @@ function serversText({ servers }: StatusResult): string {
       ]),
   )
   const titles = ['slave', 'sync id', 'rows behind', 'seconds behind', 'catches up in', 'confirmed at']
-  const all = [table(titles, rows), ...scripts].join('\n')
+  const all = [table(titles, rows), ...scripts, ...servers.flatMap(heldText)].join('\n')
   if (waiting.length === 0) return all
   const head = ['slave', 'table', 'rows behind', 'keys waiting', 'seconds behind', 'travels as']
   return `${all}\n\n${table(head, waiting)}`
+}
+
+/** What holds it, on purpose. */
+function heldText({ server, pausedAt, throttle, detached }: StatusResult['servers'][number]): string[] {
+  const lines: string[] = []
+  if (detached) {
+    const back = 'copy its tables again: rserv resync, with the databases of both'
+    lines.push(`! slave ${server} was detached at ${detached.at}: ${detached.why}; ${back}`)
+  }
+  if (pausedAt !== null) lines.push(`! slave ${server} is paused since ${pausedAt}: rserv resume`)
+  if (throttle !== null) lines.push(`slave ${server} is throttled: ${JSON.stringify(throttle)}`)
+  return lines
 }
 
 function slaveText(slave: StatusResult['slaves'][number]): string {

@@ -1,5 +1,5 @@
 import type { ClientConfig } from 'pg'
-import type { KnownServer } from '../acknowledge/servers.ts'
+import type { Detached, KnownServer } from '../acknowledge/servers.ts'
 import { listServers } from '../acknowledge/servers.ts'
 import { chooseKey } from '../capture/choose-key.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
@@ -18,6 +18,7 @@ import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import { quoteName } from '../shared/names.ts'
+import type { Throttle } from '../shared/throttle.ts'
 import type { RecordedError } from '../record/last-error.ts'
 import type { SlaveStatus } from './describe-slave.ts'
 import { describeSlave } from './describe-slave.ts'
@@ -55,6 +56,12 @@ export interface ServerStatus extends ServerRecord {
   readonly tables: number
   /** Ids of the scripts of `ddl` that it has not run yet. */
   readonly scripts: readonly string[]
+  /** Since when it is paused by command, ISO 8601; null: it is not. */
+  readonly pausedAt: string | null
+  /** By command; null: nothing holds it back. */
+  readonly throttle: Throttle | null
+  /** Since when and why the log is kept for it no longer; null: it is. */
+  readonly detached: Detached | null
   /** What each of them waits for; empty when it has never synced. */
   readonly behind: readonly (TableBehind & { readonly secondsBehind: number | null })[]
 }
@@ -176,6 +183,9 @@ async function serverStatus(
     secondsBehind: rows === 0 ? 0 : seconds,
     tables: server.tableIds.length,
     scripts: await waitingScripts(session, server),
+    pausedAt: server.pausedAt,
+    throttle: server.throttle,
+    detached: server.detached,
     behind: (behind ?? []).map(({ tableId: _tableId, ...table }) => ({
       ...table,
       secondsBehind: table.rows === 0 ? 0 : seconds,
