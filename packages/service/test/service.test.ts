@@ -106,7 +106,7 @@ test('a table that cannot be applied is parked, named, and rejoins', async () =>
   await using master = await createMaster(`${T}; create table u (id int primary key, v int)`)
   await using slave = await createSlave(`${T}; create table u (id int primary key, v int)`)
   await using service = createService(
-    spec({ name: 'm', source: master.config, slaves: [{ name: 's', source: slave.config, parkedRetryMs: 200 }] }),
+    spec({ name: 'm', source: master.config, slaves: [{ name: 's', source: slave.config, parkedRetryMs: 1 }] }),
   )
   const reading = new Reading(service)
   await reading.until({ kind: 'in-sync' })

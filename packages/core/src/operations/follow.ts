@@ -145,6 +145,9 @@ async function* transfers(
   const steady = new SteadyLink(link, slave)
   const pace = new Pace({ idleMs: options.idleMs ?? 200, busyMs: options.busyMs ?? 300 })
   while (!options.stop?.aborted) {
+    // First the tables that are well: one that fails each time must not keep them waiting, however often it is tried.
+    yield* transferNow(link, slave, { pace, steady, options })
+    if (options.stop?.aborted) break
     const { parking } = options
     if ((parking.due || (await parking.altered(link.slave))) && (await parking.choose(link.slave))) {
       const result = await thorough(link, slave, { steady, options })
@@ -152,7 +155,6 @@ async function* transfers(
       await options.recorder.succeeded(link, result)
       await pauseThrottled(0, result, options)
     }
-    yield* transferNow(link, slave, { pace, steady, options })
   }
   await steady.confirm()
   await options.recorder.flush(link)
