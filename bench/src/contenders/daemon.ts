@@ -34,9 +34,12 @@ export function startDaemon(program: string, args: readonly string[], env: Recor
 
 /** Daemons that were started in this order; they are stopped in the opposite one. */
 export function together(daemons: readonly Daemon[]): Daemon {
+  const ended = Promise.race(daemons.map((daemon) => daemon.ended))
+  // Nobody may be waiting for it.
+  ended.catch(() => undefined)
   return {
     pid: daemons.at(-1)?.pid ?? 0,
-    ended: Promise.race(daemons.map(({ ended }) => ended)),
+    ended,
     async stop() {
       for (const daemon of daemons.toReversed()) await daemon.stop()
     },
