@@ -66,6 +66,8 @@ const contender: Contender & { name: 'londiste' } = {
     configure(master, 'root', master)
     await londiste(master, 'root', 'create-root', 'root', master.conninfo)
     await master.run(`select pgq.set_queue_config('bench', 'ticker_max_lag', '50 milliseconds')`)
+    // A table that is copied waits for ticks, also where nothing is written.
+    await master.run(`select pgq.set_queue_config('bench', 'ticker_idle_period', '1 second')`)
     await londiste(master, 'root', 'add-table', MARKER, ...tables)
   },
   join: (master, slave, tables) => connect(master, slave, tables, ['--expect-sync']),
