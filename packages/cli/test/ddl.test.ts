@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compareTable, runCli } from '@rserv/test-utils'
@@ -36,6 +36,23 @@ test('ddl from a file and from standard input, through a file of transfers, and 
   expect(failed).toMatchObject({ code: 1, stdout: expect.stringContaining(`${slave.name}: waits: script 3`) })
   expect(await runHere(['ddl', master.uri, slave.uri, '--skip', '3'])).toMatchObject({ code: 0 })
   expect(await compareTable(master, slave, 'orders')).toEqual(EQUAL)
+})
+
+test('ddl takes its databases from a configuration of rserv run', async () => {
+  await using pair = await ready('create table orders (id int primary key, v text)')
+  const { master, slave } = pair
+  const folder = await mkdtemp(join(tmpdir(), 'rserv-ddl-'))
+  const [config, script] = [join(folder, 'rserv.yaml'), join(folder, 'change.sql')]
+  const entry = `- {name: shop, database: "${master.uri}", slaves: [{name: berlin, database: "${slave.uri}"}]}`
+  await writeFile(config, `masters:\n  ${entry}\n`)
+  await writeFile(script, 'alter table orders add n int')
+  const run = await runHere(['ddl', '--config', config, '--file', script])
+  expect(run).toMatchObject({ code: 0, stdout: `Script 1: run on the master\n${slave.name}: script 1 run; in sync\n` })
+  expect((await runHere(['ddl', 'shop', 'berlin', '--config', config, '--resume'])).code).toBe(0)
+  const unknown = await runHere(['ddl', 'shop', 'paris', '--config', config, '--resume'])
+  expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('berlin') })
+  expect((await runHere(['ddl', 'store', '--config', config, '--resume'])).code).toBe(2)
+  await rm(folder, { recursive: true })
 })
 
 test('ddl without a script, with an empty one, or with nobody to resume is wrong usage; a bad script fails', async () => {

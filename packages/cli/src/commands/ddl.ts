@@ -4,6 +4,7 @@ import type { DdlResult } from '@rserv/core'
 import { ddl } from '@rserv/core'
 import type { ClientConfig } from 'pg'
 import type { Call, Command, Outcome } from '../command.ts'
+import { readConfig } from '../config/read.ts'
 import { UsageError } from '../errors.ts'
 import { EVERYWHERE, TWO_DATABASES } from '../options.ts'
 import { openForReading } from '../safe-file.ts'
@@ -20,18 +21,32 @@ export const ddlCommand: Command = {
     `may be renamed, converted, dropped, and get another key. The same script again, or --resume, goes on where it ` +
     `stopped; it is never run twice on a database. Exit code 1 when a slave that was named has not run it.`,
   arguments: [
-    { name: '<masterdb>', help: 'the master' },
-    { name: '[slavedbs...]', help: 'slaves to bring along now' },
+    { name: '[masterdb]', help: 'the master; with --config its name there, where there are several' },
+    { name: '[slavedbs...]', help: 'slaves to bring along now; with --config their names, default all' },
   ],
-  options: ['file', 'resume', 'again', 'skip', 'wait', 'lockTimeout', 'attempts', ...TWO_DATABASES, ...EVERYWHERE],
-  examples: ['ddl shop shop_copy --file add-column.sql', 'ddl shop < change.sql', 'ddl shop shop_copy --resume'],
+  options: [
+    'config',
+    'file',
+    'resume',
+    'again',
+    'skip',
+    'wait',
+    'lockTimeout',
+    'attempts',
+    ...TWO_DATABASES,
+    ...EVERYWHERE,
+  ],
+  examples: [
+    'ddl shop shop_copy --file add-column.sql',
+    'ddl shop < change.sql',
+    'ddl --config rserv.yaml --file change.sql',
+    'ddl shop shop_copy --resume',
+  ],
   async run(call) {
-    const { args, options, common, backends, side } = call
+    const { options, common, backends } = call
     const resume = flag(options, 'resume') || text(options, 'skip') !== undefined
     const script = resume ? undefined : await readScript(call)
-    const master = await side('master', args[0])
-    const slaves: ClientConfig[] = []
-    for (const slave of args.slice(1)) slaves.push(await side('slave', slave))
+    const { master, slaves } = await databases(call)
     if (resume && slaves.length === 0) {
       throw new UsageError('no slave given', 'Name the slaves that are to run what they wait for.')
     }
@@ -49,6 +64,46 @@ export const ddlCommand: Command = {
     })
     return describe(result)
   },
+}
+
+interface Databases {
+  readonly master: ClientConfig
+  readonly slaves: readonly ClientConfig[]
+}
+
+/** Those of the arguments, or of a configuration of `rserv run`. @throws UsageError */
+async function databases(call: Call): Promise<Databases> {
+  const { args, options, context, side } = call
+  const first = args[0]
+  const others = args.slice(1).filter((name) => name !== undefined)
+  const file = text(options, 'config')
+  if (file === undefined) {
+    const slaves: ClientConfig[] = []
+    const master = await side('master', first)
+    for (const slave of others) slaves.push(await side('slave', slave))
+    return { master, slaves }
+  }
+  const { masters } = await readConfig(resolve(context.cwd, file))
+  const [master] = named(masters, masters.length === 1 && first === undefined ? [] : [first], file)
+  if (!master) throw new UsageError(`${file} names no master`, 'rserv init writes a configuration.')
+  const slaves: ClientConfig[] = []
+  for (const { database } of named(master.slaves, others, file)) slaves.push(await call.database(database))
+  return { master: await call.database(master.database), slaves }
+}
+
+/** The entries of these names; all where none is given. @throws UsageError */
+function named<T extends { readonly name: string }>(
+  entries: readonly T[],
+  names: readonly (string | undefined)[],
+  file: string,
+): readonly T[] {
+  if (names.length === 0) return entries
+  return names.map((name) => {
+    const entry = entries.find((one) => one.name === name)
+    if (entry) return entry
+    const known = entries.map((one) => one.name).join(', ')
+    throw new UsageError(`${file} has no ${name ?? 'single master'}`, `Name one of: ${known}`)
+  })
 }
 
 /** @throws UsageError */
