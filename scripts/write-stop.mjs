@@ -55,11 +55,10 @@ async function setUp() {
 async function write(clients, stop) {
   while (!stop.aborted) {
     const started = performance.now()
+    const client = clients[current]
     try {
       const id = 1 + Math.floor(Math.random() * 10000)
-      await clients[current].query(
-        `begin; update t set v = v + 1 where id = ${id}; insert into log (t) values (${id}); commit`,
-      )
+      await client.query(`begin; update t set v = v + 1 where id = ${id}; insert into log (t) values (${id}); commit`)
       const now = performance.now()
       figures.longestGap = Math.max(figures.longestGap, now - figures.lastCommit)
       figures.lastCommit = now
@@ -67,7 +66,7 @@ async function write(clients, stop) {
     } catch (error) {
       if (error.code !== '25006') throw error
       figures.refused++
-      await clients[current].query('rollback')
+      await client.query('rollback')
       await sleep(5)
       continue
     }
