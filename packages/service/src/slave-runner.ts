@@ -142,7 +142,8 @@ export class SlaveRunner {
     this.book.hold = holdOf(now)
     const { emit } = this.#surroundings
     if (before && holdOf(now) !== holdOf(before)) {
-      emit({ kind: before === 'detached' ? 'attached' : 'resumed' })
+      if (before === 'detached') emit({ kind: 'attached' })
+      else if (now === null) emit({ kind: 'resumed' })
       this.book.lastError = null
     }
     if (now === 'detached') emit(this.#detached())
