@@ -221,6 +221,7 @@ export class MasterRunner {
       const record = this.#recordOf(slave)
       const backlog = record && this.#backlog.slaves.find(({ server }) => server === record.server)
       if (backlog) slave.book.measure(backlog, askedAt)
+      if (slave.book.isElsewhere) void slave.describe()
     }
     const { logLimit } = this.spec
     const passed = logLimit ? this.#backlog.logBytes > logLimit.bytes : false

@@ -22,6 +22,8 @@ export class SlaveBook {
   #last: SlaveState['last'] = null
   #syncId: string | null = null
   #appliedAt: string | null = null
+  /** As the master has it on record. */
+  #confirmed: string | null = null
   /** When the position was taken that it is at, by this machine's clock. */
   #positionAt: number | null = null
 
@@ -99,10 +101,16 @@ export class SlaveBook {
   /** What the slave says of itself. */
   describe(status: SlaveStatus): void {
     this.tables.describe(status)
-    if (this.#syncId === null) this.#syncId = status.syncId
-    if (this.#appliedAt === null && status.appliedAt !== null) {
+    // While it is held somebody else may bring it further.
+    if (this.#syncId === null || this.hold !== null) this.#syncId = status.syncId
+    if ((this.#appliedAt === null || this.hold !== null) && status.appliedAt !== null) {
       this.#appliedAt = new Date(status.appliedAt).toISOString()
     }
+  }
+
+  /** Did somebody else, such as `rserv replicate`, bring it further while it is held, as far as the master says? */
+  get isElsewhere(): boolean {
+    return this.hold !== null && this.#confirmed !== null && this.#confirmed !== this.#syncId
   }
 
   /**
@@ -110,6 +118,7 @@ export class SlaveBook {
    * @param askedAt milliseconds since the epoch: what was applied, or found in sync, since then is newer
    */
   measure(backlog: SlaveBacklog, askedAt: number): void {
+    this.#confirmed = backlog.syncId
     if (this.#last && Date.parse(this.#last.at) >= askedAt) return
     this.tables.measure(backlog)
     if (backlog.positionAge !== null && (this.#last === null || this.#syncId !== backlog.syncId)) {
