@@ -25,6 +25,8 @@ export interface Outcome {
 /** One run of a command. */
 export interface Call {
   readonly context: Context
+  /** As it was typed: the command's name, or its historic one. */
+  readonly invokedAs: string
   readonly args: readonly (string | undefined)[]
   readonly options: OptionValues
   /** Passed to every operation of core. */

@@ -129,7 +129,7 @@ export const OPTIONS = {
   logFormat: { flag: '--log-format <format>', help: 'text or json', default: 'text; json with --json' },
   listen: {
     flag: '--listen <host:port>',
-    help: 'serve metrics, health and the state; any but a loopback address needs a token',
+    help: 'serve the page, metrics, health and the state; any but a loopback address needs a token',
   },
   tokenFile: { flag: '--token-file <file>', help: 'file with the token that whoever asks must have' },
   rows: { flag: '--rows <number>', help: 'most rows a second, on average' },
@@ -142,6 +142,9 @@ export const OPTIONS = {
   },
   dir: { flag: '--dir <folder>', help: 'folder for the embedded server', default: 'a temporary one' },
   keep: { flag: '--keep', help: 'leave the embedded server running' },
+  open: { flag: '--open', help: 'open a browser' },
+  manual: { flag: '--manual', help: 'slaves wait for Replicate, until the page lets them follow' },
+  follow: { flag: '--follow', help: 'slaves follow by themselves from the start' },
   major: { flag: '--major <number>', help: "the embedded server's PostgreSQL version", default: '18' },
 } as const satisfies Record<string, OptionSpec>
 

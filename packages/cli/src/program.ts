@@ -104,14 +104,15 @@ function call({ context, args, options, state }: Line, events: EventReporter): C
   const common = flags(options, '')
   return {
     context,
+    invokedAs: state.argv[0] ?? '',
     args,
     options,
     common: { signal: context.signal, onEvent: events.tell },
     backends: backendResolver(context.cwd),
-    hide: (message) => redact(message, state.secrets),
     database: (database) => resolve(database, common),
     sideFlags: (side) => ({ ...common, ...flags(options, side) }),
     side: (side, database) => resolve(database, { ...common, ...flags(options, side) }),
+    hide: (message) => redact(message, state.secrets),
     dataOnStdout: () => {
       state.dataOnStdout = true
       return context.stdout

@@ -24,6 +24,7 @@ import {
 import { promoteCommand } from '../roles/promote.ts'
 import { reapplyCommand, rejoinCommand } from '../roles/rejoin.ts'
 import { switchoverCommand } from '../roles/switchover.ts'
+import { uiCommand } from '../ui/command.ts'
 import { uninstallCommand } from './uninstall.ts'
 import { verifyCommand } from './verify.ts'
 
@@ -62,4 +63,5 @@ export const COMMANDS: readonly Command[] = [
   forgetSlaveCommand,
   uninstallCommand,
   demoCommand,
+  uiCommand,
 ]

@@ -1,13 +1,14 @@
 import type { TransferResult } from '@rserv/core'
-import { masterAddTables, masterInit, replicate, slaveAddTables, slaveInit } from '@rserv/core'
+import { replicate } from '@rserv/core'
 import type { ClientConfig } from 'pg'
 import type { Call, Command, Outcome } from '../command.ts'
 import { UsageError } from '../errors.ts'
 import { EVERYWHERE, ONE_DATABASE } from '../options.ts'
 import { table } from '../output.ts'
-import { onDatabase, prepareDatabases } from './databases.ts'
+import { onDatabase } from './databases.ts'
 import type { DemoServer } from './server.ts'
 import { demoServer } from './server.ts'
+import { setUpDemo } from './set-up.ts'
 
 export const demoCommand: Command = {
   name: 'demo',
@@ -43,17 +44,10 @@ async function show(
   server: DemoServer,
   [masterName, slaveName]: readonly [string, string],
 ): Promise<Outcome> {
-  const { context, common, backends } = call
+  const { context, common } = call
   const say = (line: string): void => void context.stderr.write(`${line}\n`)
-  say(`PostgreSQL: ${server.description}`)
-  await prepareDatabases(server.config, [masterName, slaveName])
-  say(`Databases ${masterName} and ${slaveName}, each with a table test`)
+  await setUpDemo(call, server, [masterName, slaveName])
   const [master, slave] = [server.config(masterName), server.config(slaveName)]
-  await masterInit(master, { ...common, backends })
-  await slaveInit(slave, common)
-  await masterAddTables(master, { ...common, tables: ['public.test'], backends })
-  await slaveAddTables(slave, { ...common, tables: ['public.test'] })
-  say('Replication set up: MasterInit, SlaveInit, MasterAddTable, SlaveAddTable')
   const transfers: TransferResult[] = []
   const steps = [
     `insert into public.test (data) values ('one'), ('two'), ('three'), ('four')`,

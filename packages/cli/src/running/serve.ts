@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Service } from '@rserv/service'
 import type { WebServer } from '@rserv/web'
-import { startWeb } from '@rserv/web'
+import { pageParts, startWeb } from '@rserv/web'
 import type { Config } from '../config/schema.ts'
 import { UsageError } from '../errors.ts'
 
@@ -26,7 +26,13 @@ export async function serve(
     throw new UsageError(`cannot listen on ${listen}`, 'Give HOST:PORT, for example 127.0.0.1:8432.')
   }
   const token = tokenFile === undefined ? undefined : await readToken(resolve(folder, tokenFile))
-  return startWeb(service, [], { host: host === '' ? undefined : host, port: Number(port), token, hide, onError })
+  return startWeb(service, pageParts(), {
+    host: host === '' ? undefined : host,
+    port: Number(port),
+    token,
+    hide,
+    onError,
+  })
 }
 
 async function readToken(file: string): Promise<string> {

@@ -13,7 +13,7 @@ export interface Activity {
   readonly moved?: Moved
 }
 
-export interface Moved {
+interface Moved {
   /** ISO time of the first of them. */
   readonly since: string
   readonly syncId: string
