@@ -13,8 +13,6 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
 })
   .split('\n')
   .filter((file) => file !== '' && existsSync(join(ROOT, file)))
-/** Pages that are written soon. */
-const COMING = ['docs/performance.md']
 const pages = new Map()
 const wrong = []
 
@@ -55,7 +53,7 @@ for (const file of files.filter((name) => name.endsWith('.md') && !name.startsWi
 for (const file of files.filter((name) => /\.(ts|mjs|js|sql|json|yml|yaml)$/.test(name) && name !== 'pnpm-lock.yaml')) {
   const text = readFileSync(join(ROOT, file), 'utf8')
   for (const [page] of text.matchAll(/\bdocs\/[\w/-]+\.md\b/g)) {
-    if (!COMING.includes(page) && !existsSync(join(ROOT, page))) wrong.push(`${file}: there is no ${page}`)
+    if (!existsSync(join(ROOT, page))) wrong.push(`${file}: there is no ${page}`)
   }
 }
 for (const line of wrong) console.error(line)

@@ -2,7 +2,7 @@
 //   node scripts/reference.mjs --check   fails where one of them is out of date, or the source says nothing about a thing
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { apiPage } from './reference/api.mjs'
+import { apiPage, serviceApiPage } from './reference/api.mjs'
 import { commandsPage, optionsPage } from './reference/commands.mjs'
 import { databasePage } from './reference/database.mjs'
 import { errorsPage } from './reference/errors.mjs'
@@ -24,6 +24,7 @@ const pages = {
   'log.md': logPage,
   'database.md': databasePage,
   'api.md': apiPage,
+  'service-api.md': serviceApiPage,
 }
 const wrong = []
 const folder = join(ROOT, 'docs', 'reference')

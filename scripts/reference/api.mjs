@@ -1,21 +1,23 @@
 import ts from 'typescript'
+import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { ROOT } from '../workspace.mjs'
 import { docOf } from './comments.mjs'
 import { head } from './markdown.mjs'
 
-const INDEX = 'packages/core/src/index.ts'
+const EXAMPLES = 'tests/api/operations.ts'
 const OPTIONS = {
   module: ts.ModuleKind.NodeNext,
+  customConditions: ['rserv-source'],
   allowImportingTsExtensions: true,
   noEmit: true,
   noLib: true,
   types: [],
 }
 
-/** docs/reference/api.md */
-export function apiPage(problem) {
-  const file = join(ROOT, INDEX)
+/** Everything that the index of a package exports and that is of the package itself. */
+function exportsOf(index, problem) {
+  const file = join(ROOT, index)
   const program = ts.createProgram([file], OPTIONS)
   const checker = program.getTypeChecker()
   const module = checker.getSymbolAtLocation(program.getSourceFile(file))
@@ -23,32 +25,96 @@ export function apiPage(problem) {
     const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
     return { name: symbol.name, declaration: target.declarations?.[0] }
   })
-  for (const { name, declaration } of things) if (!declaration) problem(`${INDEX}: ${name} cannot be resolved`)
-  const known = things.filter(({ declaration }) => declaration)
-  const functions = known.filter(({ declaration }) => ts.isFunctionDeclaration(declaration))
-  const operations = functions.filter(({ declaration }) => fileOf(declaration).includes('/operations/'))
-  const others = known.filter((thing) => !operations.includes(thing))
+  for (const { name, declaration } of things) if (!declaration) problem(`${index}: ${name} cannot be resolved`)
+  const folder = index.replace('index.ts', '')
+  return things.filter(({ declaration }) => declaration && fileOf(declaration).startsWith(folder)).toSorted(byName)
+}
+
+/** docs/reference/api.md */
+export function apiPage(problem) {
+  const index = 'packages/core/src/index.ts'
+  const all = exportsOf(index, problem)
+  const operations = all.filter(
+    ({ declaration }) => isAsyncFunction(declaration) && fileOf(declaration).includes('/operations/'),
+  )
+  const examples = readExamples()
   for (const { name, declaration } of operations) {
     if (!docOf(declaration)) problem(`${fileOf(declaration)}: ${name} has no comment that says what it does`)
+    if (!examples.has(name))
+      console.error(`to do: ${EXAMPLES} has no “#region ${name}”: call ${name} there once, for docs/reference/api.md`)
   }
   return [
     ...head(
       'The TypeScript API',
-      INDEX,
+      index,
       `Everything that \`@rserv/core\` exports. Databases are configurations of [pg](https://www.npmjs.com/package/pg). Every ` +
-        `operation takes \`signal\` (an AbortSignal) and \`onEvent\`, and throws \`RservError\` with a [code](errors.md).`,
+        `operation takes \`signal\` (an AbortSignal) and \`onEvent\`, and throws \`RservError\` with a [code](errors.md). What ` +
+        `keeps many slaves up is [another package](service-api.md).`,
     ),
     '',
+    `The examples are parts of [one program](../../${EXAMPLES}), which a test runs. They share these lines:`,
+    '',
+    '```ts',
+    "import { masterInit, replicate } from '@rserv/core' // and whatever else is called",
+    "import { backend } from '@rserv/trigger-plpgsql'",
+    '',
+    "const master = { host: 'db1', database: 'shop', user: 'repl' }",
+    "const slave = { host: 'db2', database: 'shop_copy', user: 'repl' }",
+    'const backends = async () => backend // for a table by the name of its backend',
+    'const say = console.log',
+    '```',
+    '',
     '## Operations',
-    ...operations.toSorted(byName).flatMap(section),
+    ...operations.flatMap((thing) => [...section(thing), ...(examples.get(thing.name) ?? [])]),
     '',
     '## Types, and the rest',
-    ...others.toSorted(byName).flatMap(section),
+    ...all.filter((thing) => !operations.includes(thing)).flatMap(section),
   ].join('\n')
+}
+
+/** docs/reference/service-api.md */
+export function serviceApiPage(problem) {
+  const index = 'packages/service/src/index.ts'
+  const all = exportsOf(index, problem)
+  const functions = all.filter(({ declaration }) => ts.isFunctionDeclaration(declaration))
+  return [
+    ...head(
+      'The service, for programs',
+      index,
+      `Everything that \`@rserv/service\` exports: what keeps any number of masters and slaves up, made of the operations of ` +
+        `[\`@rserv/core\`](api.md).`,
+    ),
+    ...functions.flatMap(section),
+    '',
+    '## Types',
+    ...all.filter((thing) => !functions.includes(thing)).flatMap(section),
+  ].join('\n')
+}
+
+/** Operation → its region of the program, as lines of Markdown. */
+function readExamples() {
+  const text = readFileSync(join(ROOT, EXAMPLES), 'utf8')
+  const regions = text.matchAll(/^( *)\/\/ #region (\w+)\n([^]*?)^ *\/\/ #endregion/gm)
+  return new Map(
+    [...regions].map(([, indent, name, body]) => {
+      const lines = body
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.replace(indent, ''))
+      return [name, ['', 'Example:', '', '```ts', ...lines, '```']]
+    }),
+  )
 }
 
 function byName(a, b) {
   return a.name.localeCompare(b.name, 'en')
+}
+
+function isAsyncFunction(declaration) {
+  return (
+    ts.isFunctionDeclaration(declaration) &&
+    declaration.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.AsyncKeyword)
+  )
 }
 
 function fileOf(declaration) {

@@ -24,10 +24,12 @@ beforeAll(async () => {
   author = new UserFolder(registry.npmrc)
   cpSync(EXAMPLE, author.path, { recursive: true, filter: (path) => !/node_modules|dist|\.tgz$/.test(path) })
   await author.install()
-  await author.run('npm', 'run', 'build')
-  await author.run('npm', 'pack')
+  // What docs/guides/write-a-trigger-backend.md says, here and below.
+  await author.sh('npm run build')
+  await author.sh('npm pack')
   user = new UserFolder(registry.npmrc)
-  await user.install('@rserv/cli', join(author.path, 'rserv-backend-audit-1.0.0.tgz'))
+  cpSync(join(author.path, 'rserv-backend-audit-1.0.0.tgz'), join(user.path, 'rserv-backend-audit-1.0.0.tgz'))
+  await user.sh('npm install @rserv/cli ./rserv-backend-audit-1.0.0.tgz')
 }, 300_000)
 afterAll(async () => {
   user[Symbol.dispose]()
@@ -50,8 +52,14 @@ test('installed beside the command line, it is listed, found by its name, and re
   await using master = await createDatabase()
   await using slave = await createDatabase()
   for (const { query } of [master, slave]) await query('create table t (id int primary key, v text)')
-  expect(await rserv('backends', master.uri)).toContain('rserv-backend-audit')
-  await rserv('master-init', master.uri, '--backend', 'rserv-backend-audit')
+  user.env['PGSERVICEFILE'] = join(user.path, 'services')
+  const { host, port, user: role, password } = master.config
+  user.write(
+    'services',
+    `[shop]\nhost=${host}\nport=${port}\nuser=${role}\npassword=${password}\ndbname=${master.name}\n`,
+  )
+  expect(await user.sh('npx rserv backends service=shop')).toContain('rserv-backend-audit')
+  await user.sh('npx rserv master-init service=shop --backend rserv-backend-audit')
   await rserv('slave-init', slave.uri)
   await rserv('master-add-table', master.uri, 't')
   await rserv('slave-add-table', slave.uri, 't')

@@ -14,6 +14,8 @@ interface Run {
 /** A folder of a user, outside of the workspace. */
 export class UserFolder implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), 'rserv-user-'))
+  /** On top of this process's. */
+  readonly env: Record<string, string> = {}
 
   constructor(npmrc: string) {
     this.write('.npmrc', npmrc)
@@ -35,9 +37,14 @@ export class UserFolder implements Disposable {
     return stdout
   }
 
+  /** A line as a user types it. */
+  async sh(line: string): Promise<string> {
+    return this.run('sh', '-c', line)
+  }
+
   async spawn(program: string, ...args: string[]): Promise<Run> {
     const env = Object.entries(process.env).filter(([name]) => !/^(npm_|PG|NODE_|VITEST)/.test(name))
-    const child = spawn(program, args, { cwd: this.path, env: Object.fromEntries(env) })
+    const child = spawn(program, args, { cwd: this.path, env: { ...Object.fromEntries(env), ...this.env } })
     child.stdin.end()
     const output = [text(child.stdout), text(child.stderr)] as const
     const [status] = (await once(child, 'close')) as [number | null]
