@@ -17,6 +17,7 @@ const ORDER = [
   'record',
   'verify',
   'check',
+  'schema',
   'operations',
   'roles',
 ]

@@ -1,6 +1,9 @@
+import { resync } from '@rserv/core'
 import { expect, test } from 'vitest'
 import type { Pair } from './support/pair.ts'
-import { replicatedPair } from './support/pair.ts'
+import { backends, replicatedPair } from './support/pair.ts'
+import { startReplicator } from './support/replicator.ts'
+import { settle } from './support/settle.ts'
 
 const T = 'create table t (id int primary key, v text)'
 
@@ -90,4 +93,20 @@ test.each(FAULTS)('seeded fault, caught: $what', async ({ onMaster, onSlave, aft
   if (onMaster) await pair.master.query(onMaster)
   if (onSlave) await pair.slave.query(onSlave)
   await expect(workload(pair, afterSync)).rejects.toThrow('table t')
+})
+
+test('seeded fault, caught: a table copied apart that is joined from too late a position', async () => {
+  await using pair = await replicatedPair(T)
+  const { master, slave } = pair
+  await master.query(`insert into t select i, 'v' || i from generate_series(1, 300) i`)
+  await resync(master.config, slave.config, { tables: ['t'], backends })
+  const sides = { master: master.config, slave: slave.config }
+  const copying = startReplicator(sides, { killAt: 'copy.committed', options: { withinBytes: 0 } })
+  expect(await copying.ended).toMatchObject({ signal: 'SIGKILL' })
+  await master.query(`update t set v = 'later' where id = 7`)
+  const [now] = await master.query<{ p: string }>('select pg_current_snapshot()::text as p')
+  await master.query(`update rserv.copy set position = '${now?.p}'`)
+  await slave.query(`update rserv.slave_table set copied_position = '${now?.p}'`)
+  await settle(() => pair.sync())
+  await expect(pair.expectEqual('t')).rejects.toThrow('table t')
 })

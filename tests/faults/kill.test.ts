@@ -1,4 +1,4 @@
-import type { Point } from '@rserv/core'
+import type { Point, ReplicateOptions } from '@rserv/core'
 import {
   masterAddTables,
   masterInit,
@@ -24,22 +24,23 @@ interface Scene {
   readonly pair: Pair
   readonly sides: Sides
   readonly tables: readonly string[]
+  readonly options?: ReplicateOptions
   /** Gives the next run something to do in every way that the scene is about. */
   change(round: number): Promise<void>
 }
 
 /** Kills a replicator at every point that a run of the scene reaches. */
 async function killEverywhere(scene: Scene): Promise<{ killed: number; rows: number }> {
-  const { pair, sides, tables } = scene
+  const { pair, sides, tables, options } = scene
   await replicate(sides.master, sides.slave)
   await scene.change(0)
-  const whole = await startReplicator(sides).ended
+  const whole = await startReplicator(sides, { options }).ended
   expect(whole).toMatchObject({ outcome: 'applied' })
   let rows = 0
   for (const [round, point] of whole.reached.entries()) {
     reachedSomewhere.add(point)
     await scene.change(round + 1)
-    const { signal, reached } = await startReplicator(sides, { killAt: point }).ended
+    const { signal, reached } = await startReplicator(sides, { killAt: point, options }).ended
     expect({ point, signal, last: reached.at(-1) }).toEqual({ point, signal: 'SIGKILL', last: point })
     rows += await expectAsOf(pair.master, pair.slave, tables)
     await settle(() => replicate(sides.master, sides.slave))
@@ -84,6 +85,27 @@ test('case 159: killed at every point, with changes and a copy, nothing is lost'
   expect(rows).toBeGreaterThan(killed * 600)
 })
 
+test('case 159: killed at every point of copying tables apart, several at once', { timeout: 240_000 }, async () => {
+  await using pair = await createPair('kill')
+  const { master, slave } = pair
+  const sides = { master: master.config, slave: slave.config }
+  const tables = ['t', 'whole', 'other']
+  const ddl = `${DDL}; create table other (id int primary key, t_id int references t)`
+  await slave.query(ddl)
+  await setUp(pair, sides, { ddl, tables })
+  await master.query(`insert into t select i, i, 'first' from generate_series(1, 300) i; insert into other select i, i from generate_series(200, 300) i;
+    insert into whole (v) select 'first' from generate_series(1, 100)`)
+  const change = async (round: number): Promise<void> => {
+    await master.query(`begin; update t set v = 'r${round}' where id % 7 = ${round % 7}; delete from t where id = ${round + 1};
+      insert into whole (v) values ('r${round}'); update other set id = id + 1000 where id = ${200 + round}; commit`)
+    await slaveRemoveTables(slave.config, { tables: ['whole', 'other'] })
+    await slaveAddTables(slave.config, { tables: ['whole', 'other'] })
+  }
+  const options = { withinBytes: 0, jobs: 2 }
+  const { killed } = await killEverywhere({ pair, sides, tables, change, options })
+  expect(killed).toBeGreaterThan(20)
+})
+
 const LINKED = `create table a (id int primary key, b_id int); create table b (id int primary key, a_id int references a);
   alter table a add foreign key (b_id) references b; create table p (id int primary key, v text);
   create table c (id int primary key, p_id int references p on delete cascade)`
@@ -123,6 +145,26 @@ test.each<Point>(['acknowledge.registered', 'transfer.durable', 'apply.position'
     await expectAsOf(master, slave, ['t', 'whole'])
     await pair.expectEqual('t', 'whole')
     expect(await master.query('select count(*)::int as n from rserv.server')).toEqual([{ n: 1 }])
+  },
+)
+
+test.each<Point>(['copy.durable', 'copy.committed', 'apply.locked', 'apply.committed'])(
+  'case 159: the very first run, which copies apart, killed at %s',
+  async (point) => {
+    await using pair = await createPair('kill')
+    const { master, slave } = pair
+    const sides = { master: master.config, slave: slave.config }
+    await slave.query(DDL)
+    await setUp(pair, sides, { ddl: DDL, tables: ['t', 'whole'] })
+    await master.query(`insert into t select i, i, 'first' from generate_series(1, 300) i`)
+    const options = { withinBytes: 0, jobs: 2 }
+    expect(await startReplicator(sides, { killAt: point, options }).ended).toMatchObject({ signal: 'SIGKILL' })
+    await expectAsOf(master, slave, ['t', 'whole'])
+    await master.query(`update t set v = 'later' where id % 3 = 0; insert into whole (v) values ('later')`)
+    await settle(() => replicate(sides.master, sides.slave, options))
+    await expectAsOf(master, slave, ['t', 'whole'])
+    await pair.expectEqual('t', 'whole')
+    expect(await master.query('select * from rserv.copy')).toEqual([])
   },
 )
 

@@ -63,4 +63,5 @@ test(`cases 25 to 34: random histories; RSERV_SOAK_SEED=${SEED}`, { timeout: MIN
     await world?.[Symbol.asyncDispose]()
   }
   expect(figures.histories).toBeGreaterThan(0)
+  expect(figures.copies).toBeGreaterThan(0)
 })

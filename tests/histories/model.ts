@@ -58,8 +58,8 @@ export type Step =
   /** With `wait` false the steps that follow run against it. */
   | { sync: true; wait: boolean }
   | { clean: true }
-  /** The slave registers the table anew, so that it is copied. */
-  | { recopy: number }
+  /** The slave registers the table anew, or it is resynced, so that it is copied. */
+  | { recopy: number; resync: boolean }
 
 export interface History {
   readonly tables: readonly TableShape[]
@@ -67,6 +67,8 @@ export interface History {
   readonly ordinary: boolean
   /** Transfers come from one that follows, not from one run each. */
   readonly followed: boolean
+  /** Every new table is copied in a transaction of its own, before the transfer that joins it, or beside others. */
+  readonly apart: boolean
   readonly steps: readonly Step[]
 }
 
@@ -122,7 +124,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ finish: fc.constantFrom('commit' as const, 'rollback') }) },
   { weight: 1, arbitrary: fc.record({ ddl: fc.constantFrom(...DDL), t }) },
   { weight: 3, arbitrary: fc.record({ sync: fc.constant(true as const), wait: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.oneof(fc.constant({ clean: true } as const), fc.record({ recopy: t })) },
+  {
+    weight: 1,
+    arbitrary: fc.oneof(fc.constant({ clean: true } as const), fc.record({ recopy: t, resync: fc.boolean() })),
+  },
 )
 
 /** Random schemas of one to three tables, and what happens to them. */
@@ -130,5 +135,6 @@ export const history: fc.Arbitrary<History> = fc.record({
   tables: fc.array(shape, { minLength: 1, maxLength: 3 }),
   ordinary: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.constant(true)),
   followed: fc.boolean(),
+  apart: fc.boolean(),
   steps: fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }),
 })

@@ -1,8 +1,10 @@
+import type { ReplicateOptions, RservEvent } from '@rserv/core'
 import {
   cleanLog,
   masterAddTables,
   masterRemoveTables,
   replicate,
+  resync,
   slaveAddTables,
   slaveRemoveTables,
 } from '@rserv/core'
@@ -66,6 +68,7 @@ class Run {
   #background: Promise<void> | undefined
   #following: Following | undefined
   readonly #followed: boolean
+  readonly #options: ReplicateOptions
 
   constructor(world: World, history: History) {
     this.#world = world
@@ -74,6 +77,8 @@ class Run {
     this.#slaveConfig = history.ordinary ? world.ordinary : world.pair.slave.config
     this.#version = world.version
     this.#followed = history.followed
+    const count = ({ copy }: RservEvent): void => void (copy === 'copied' && this.#world.figures.copies++)
+    this.#options = history.apart ? { withinBytes: 0, jobs: 2, onEvent: count } : {}
   }
 
   get #tableNames(): string[] {
@@ -91,7 +96,8 @@ class Run {
     await masterAddTables(master.config, { tables: this.#tableNames, backends })
     await slaveAddTables(this.#slaveConfig, { tables: this.#tableNames })
     if (this.#world.fault !== undefined) await master.query(this.#world.fault)
-    if (this.#followed) this.#following = startFollowing({ master, slave: { config: this.#slaveConfig } })
+    const slaveSide = { config: this.#slaveConfig }
+    if (this.#followed) this.#following = startFollowing({ master, slave: slaveSide }, this.#options)
     for (let i = 0; i < CONNECTIONS; i++) this.#connections.push(await Connection.open(master, this.#world.figures, i))
   }
 
@@ -114,7 +120,7 @@ class Run {
     else if ('ddl' in step) await this.#ddl(step)
     else if ('sync' in step) await this.#sync(step.wait)
     else if ('clean' in step) await this.#clean()
-    else await this.#recopy(this.#table(step.recopy).name)
+    else await this.#recopy(this.#table(step.recopy).name, step.resync)
   }
 
   async #one({ on, step }: Extract<Step, { on: number }>): Promise<void> {
@@ -212,8 +218,9 @@ class Run {
     const before = await reader.query<{ s: string }>('select pg_current_snapshot()::text as s')
     const since = before.rows[0]?.s ?? ''
     if (this.#following) await until(async () => (await missed(reader, slave, since)).length === 0)
-    else await settle(() => replicate(master.config, this.#slaveConfig), ['BUSY', 'LOCK_TIMEOUT'])
-    const { rows, differences } = await compareAsOf(master, slave, this.#tableNames)
+    else await settle(() => replicate(master.config, this.#slaveConfig, this.#options), ['BUSY', 'LOCK_TIMEOUT'])
+    // One that follows lets the others go on while a table is copied; so may a resync that came just now.
+    const { rows, differences } = await compareAsOf(master, slave, this.#tableNames, { unfilled: true })
     figures.syncs++
     figures.rows += rows
     figures.differences += differences.length
@@ -229,9 +236,16 @@ class Run {
     this.#world.figures.cleanings++
   }
 
-  async #recopy(table: string): Promise<void> {
-    // With its last table a slave forgets its position: there is nothing to compare then. Nobody is let in who follows.
-    if (this.#tables.length === 1 || this.#followed) return
+  async #recopy(table: string, resynced: boolean): Promise<void> {
+    // With its last table a slave forgets its position: there is nothing to compare then.
+    if (this.#tables.length === 1) return
+    if (this.#followed || resynced) {
+      // Before its end nobody lets go of the captured table, which may have to be captured anew.
+      await this.#unlock()
+      const { config } = this.#world.pair.master
+      await settle(() => resync(config, this.#slaveConfig, { tables: [table], backends }), ['BUSY', 'LOCK_TIMEOUT'])
+      return
+    }
     // A transfer between the two would rightly leave the table out.
     await this.#settled()
     await slaveRemoveTables(this.#slaveConfig, { tables: [table] })
@@ -251,7 +265,7 @@ class Run {
     await this.#following?.stop()
     this.#following = undefined
     // What changed no row, as TRUNCATE of an empty table, nobody has waited for.
-    await settle(() => replicate(pair.master.config, this.#slaveConfig))
+    await settle(() => replicate(pair.master.config, this.#slaveConfig, this.#options))
     await pair.expectEqual(...this.#tableNames)
     await this.#clean()
     const logs = await pair.master.query<{ log: string }>(

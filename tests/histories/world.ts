@@ -9,13 +9,15 @@ export interface Figures extends Counts {
   histories: number
   syncs: number
   cleanings: number
+  /** Tables that were copied in a transaction of their own. */
+  copies: number
   /** Distinct rows compared. */
   rows: number
   differences: number
 }
 
 export function noFigures(): Figures {
-  return { histories: 0, syncs: 0, cleanings: 0, statements: 0, refused: 0, rows: 0, differences: 0 }
+  return { histories: 0, syncs: 0, cleanings: 0, copies: 0, statements: 0, refused: 0, rows: 0, differences: 0 }
 }
 
 /** Databases in which histories happen, one after another as long as all goes well. */

@@ -26,7 +26,10 @@ export function startFollowing(pair: { master: Side; slave: Side }, options: Fol
       stop: stop.signal,
       retryMs: 500,
       ...options,
-      onEvent: ({ point }) => point && points.push(point),
+      onEvent: (event) => {
+        if (event.point) points.push(event.point)
+        options.onEvent?.(event)
+      },
     })) {
       events.push(event)
       arrivals.emit('event')

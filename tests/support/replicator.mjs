@@ -3,14 +3,15 @@
 import { readSync, writeSync } from 'node:fs'
 import { replicate } from '@rserv/core'
 
-const { master, slave, killAt, pauseAt } = JSON.parse(process.env.RSERV_TEST_RUN)
+const { master, slave, killAt, pauseAt, options } = JSON.parse(process.env.RSERV_TEST_RUN)
 const reached = new Set()
 
 function say(line) {
   writeSync(1, `${JSON.stringify(line)}\n`)
 }
 
-function onEvent({ point }) {
+function onEvent({ point, copy, table }) {
+  if (copy === 'copied') say({ copied: table.name })
   if (!point || reached.has(point)) return
   reached.add(point)
   say({ point })
@@ -20,7 +21,7 @@ function onEvent({ point }) {
 }
 
 try {
-  const { outcome, syncId } = await replicate(master, slave, { onEvent })
+  const { outcome, syncId } = await replicate(master, slave, { ...options, onEvent })
   say({ outcome, syncId })
 } catch (error) {
   say({ code: error.code ?? String(error), message: error.message, hint: error.hint })

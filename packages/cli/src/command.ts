@@ -40,6 +40,8 @@ export interface Call {
   side(side: 'master' | 'slave', text: string | undefined): Promise<ClientConfig>
   /** What --host, --masterhost and the like say of a side. */
   sideFlags(side: 'master' | 'slave'): Parameters
+  /** The environment in which PostgreSQL's own programs connect to the master. @throws UsageError */
+  masterEnvironment(text: string): Readonly<Record<string, string | undefined>>
   /** Standard output takes data from now on: what the command has to say goes to standard error. */
   dataOnStdout(): NodeJS.WritableStream
 }

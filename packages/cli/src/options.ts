@@ -59,7 +59,16 @@ export const OPTIONS = {
   attempts: { flag: '--attempts <number>', help: 'attempts to get the lock', default: '30' },
   assumeSynced: { flag: '--assume-synced', help: 'the rows are there already: do not copy' },
   keepLog: { flag: '--keep-log', help: 'let the slave log what it applies, so that it can take over and feed others' },
+  schema: { flag: '--schema', help: 'create the tables that the slave lacks, as on --master, with pg_dump' },
+  master: { flag: '--master <db>', help: 'the master that --schema takes the tables from' },
+  pgDump: {
+    flag: '--pg-dump <path>',
+    help: "pg_dump, of the master's version or newer; pg_restore must lie beside it",
+    env: 'RSERV_PG_DUMP',
+    default: 'found on PATH',
+  },
   server: { flag: '--server <name>', help: "the slave's name on the master", default: "the slave database's name" },
+  jobs: { flag: '--jobs <number>', help: 'large new tables that are copied at once', default: '4' },
   snapshot: { flag: '--snapshot <file>', help: 'the snapshot file', default: 'standard input or output' },
   file: {
     flag: '--file <file>',
@@ -166,6 +175,14 @@ export const TWO_DATABASES: readonly OptionName[] = [
   'slaveport',
   'slaveuser',
   'slavepassword',
+]
+/** For commands on a slave that may look at its master. */
+export const SLAVE_WITH_MASTER: readonly OptionName[] = [
+  ...ONE_DATABASE,
+  'masterhost',
+  'masterport',
+  'masteruser',
+  'masterpassword',
 ]
 /** For every command. */
 export const EVERYWHERE: readonly OptionName[] = ['json', 'verbose', 'noverbose', 'debug']

@@ -6,7 +6,7 @@ import type { Call, Command } from './command.ts'
 import { COMMANDS } from './commands/index.ts'
 import type { Parameters } from './connection/parameters.ts'
 import { redact } from './connection/redact.ts'
-import { resolveDatabase } from './connection/resolve.ts'
+import { libpqEnvironment, resolveDatabase } from './connection/resolve.ts'
 import type { Context } from './context.ts'
 import { UsageError } from './errors.ts'
 import { EXIT_CODES } from './exit-codes.ts'
@@ -78,10 +78,11 @@ interface Line {
 }
 
 async function execute(command: Command, line: Line): Promise<void> {
-  const { context, options, state } = line
-  const events = eventReporter(context, options, (message) => redact(message, state.secrets))
+  const { options, state } = line
+  const events = eventReporter(line.context, options, (message) => redact(message, state.secrets))
+  const context = { ...line.context, stdout: clearedBefore(line.context.stdout, events) }
   try {
-    const outcome = await command.run(call(line, events))
+    const outcome = await command.run(call({ ...line, context }, events))
     events.clear()
     state.failed = outcome.failed ?? false
     const stream = state.dataOnStdout ? context.stderr : context.stdout
@@ -90,6 +91,16 @@ async function execute(command: Command, line: Line): Promise<void> {
   } finally {
     events.clear()
   }
+}
+
+/** On a terminal progress lines are taken away before anything is printed. */
+function clearedBefore(stdout: Context['stdout'], events: EventReporter): Context['stdout'] {
+  if (!stdout.isTTY) return stdout
+  const write = (chunk: string): boolean => {
+    events.clear()
+    return stdout.write(chunk)
+  }
+  return Object.create(stdout, { write: { value: write } }) as Context['stdout']
 }
 
 function call({ context, args, options, state }: Line, events: EventReporter): Call {
@@ -113,6 +124,8 @@ function call({ context, args, options, state }: Line, events: EventReporter): C
     sideFlags: (side) => ({ ...common, ...flags(options, side) }),
     side: (side, database) => resolve(database, { ...common, ...flags(options, side) }),
     hide: (message) => redact(message, state.secrets),
+    masterEnvironment: (database) =>
+      libpqEnvironment(database, { ...common, ...flags(options, 'master') }, { env: context.env }),
     dataOnStdout: () => {
       state.dataOnStdout = true
       return context.stdout

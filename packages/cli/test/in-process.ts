@@ -9,14 +9,16 @@ interface Given {
   readonly signal?: AbortSignal
   /** Are standard input and output a terminal? */
   readonly isTTY?: boolean
+  /** Width of the terminal that standard error is; default: it is none. */
+  readonly columns?: number
 }
 
 /** Runs a command line in this process, which is quicker, with buffers for its streams. */
 export async function runHere(argv: readonly string[], given: Given = {}): Promise<CliRun> {
-  const { input = Buffer.alloc(0), env = {}, signal = new AbortController().signal, isTTY = false } = given
+  const { input = Buffer.alloc(0), env = {}, signal = new AbortController().signal, isTTY = false, columns } = given
   const stdin = Object.assign(Readable.from([input], { objectMode: false }), { isTTY })
   const stdout = Object.assign(new PassThrough(), { isTTY })
-  const stderr = new PassThrough()
+  const stderr = Object.assign(new PassThrough(), columns === undefined ? {} : { isTTY: true, columns })
   const [out, err] = [buffer(stdout), text(stderr)]
   const code = await main(argv, {
     stdin,

@@ -1,4 +1,4 @@
-import type { FollowEvent, SlaveBacklog, SlaveStatus, Throttle, TransferResult } from '@rserv/core'
+import type { FollowEvent, RservEvent, SlaveBacklog, SlaveStatus, Throttle, TransferResult } from '@rserv/core'
 import type { ServiceEventBody } from './events.ts'
 import { problemOf } from './problem.ts'
 import { Rates } from './rates.ts'
@@ -27,6 +27,12 @@ export class SlaveBook {
   /** When the position was taken that it is at, by this machine's clock. */
   #positionAt: number | null = null
 
+  /** What operations tell of copies, as the service tells it. */
+  progress(event: RservEvent): ServiceEventBody[] {
+    const copy = this.tables.copied(event)
+    return copy && event.table ? [{ kind: 'copy-progress', table: event.table, copy }] : []
+  }
+
   /** What `follow` tells, as the service tells it. */
   follow(event: FollowEvent, now = Date.now()): ServiceEventBody[] {
     switch (event.kind) {
@@ -39,7 +45,7 @@ export class SlaveBook {
       case 'in-sync':
         this.#succeeded(event.result.syncId)
         this.#inSync = true
-        this.tables.nothingWaits()
+        this.tables.inSync()
         return [{ kind: 'in-sync', syncId: event.result.syncId }]
       case 'parked':
         return [this.#parked(event.error, now)]
@@ -66,6 +72,8 @@ export class SlaveBook {
   }
 
   #succeeded(syncId: string | null): void {
+    // A table that could not be copied beside the transfers has not ended the connection.
+    this.#connected = true
     this.#syncId = syncId
     this.lastError = null
     this.#retryAt = null
@@ -130,7 +138,7 @@ export class SlaveBook {
     if (this.hold) return this.hold
     if (this.#retryAt !== null) return 'retrying'
     if (!this.#connected) return 'connecting'
-    if (this.#inSync) return 'in-sync'
+    if (this.#inSync && !this.tables.copying) return 'in-sync'
     return this.tables.copies ? 'copying' : 'catching-up'
   }
 

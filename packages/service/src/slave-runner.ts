@@ -1,4 +1,4 @@
-import type { CommonOptions, SlaveStatus, Throttle, WatchedSlave } from '@rserv/core'
+import type { CommonOptions, RservEvent, SlaveStatus, Throttle, WatchedSlave } from '@rserv/core'
 import { describeSlave, follow, RservError } from '@rserv/core'
 import { Alarm } from './alarm.ts'
 import type { ServiceEventBody } from './events.ts'
@@ -166,6 +166,7 @@ export class SlaveRunner {
     this.#until = new AbortController()
     const events = follow(master.config, this.source.config, {
       ...common,
+      onEvent: (event) => this.#progress(event),
       server,
       idleMs,
       busyMs,
@@ -181,6 +182,12 @@ export class SlaveRunner {
       if (event.kind === 'connected') await this.#connected()
     }
     this.book.left()
+  }
+
+  #progress(event: RservEvent): void {
+    const { common, emit } = this.#surroundings
+    for (const body of this.book.progress(event)) emit(body)
+    common.onEvent?.(event)
   }
 
   async #connected(): Promise<void> {

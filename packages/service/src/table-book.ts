@@ -1,6 +1,6 @@
-import type { QualifiedName, SlaveBacklog, SlaveStatus } from '@rserv/core'
+import type { QualifiedName, RservEvent, SlaveBacklog, SlaveStatus } from '@rserv/core'
 import type { MovedTable } from './events.ts'
-import type { Problem, SlaveTableState } from './state.ts'
+import type { CopyState, Problem, SlaveTableState } from './state.ts'
 
 /** What is known of a slave's tables. */
 export class TableBook {
@@ -14,7 +14,7 @@ export class TableBook {
       const error = parked && { code: parked.code, message: parked.message, hint: null, at: toIso(parked.at) }
       now.set(keyOf(table), {
         ...(before ?? { ...table, rowsBehind: null, keysBehind: null, copy: null }),
-        state: error ? 'parked' : state,
+        state: error ? 'parked' : state === 'copied' ? 'copying' : state,
         error,
       })
     }
@@ -58,6 +58,33 @@ export class TableBook {
     }
   }
 
+  /**
+   * How far the copy of a table is; until a transfer joins it, it counts as being copied.
+   * @returns null where the event tells of none
+   */
+  copied(event: RservEvent): CopyState | null {
+    const { table, copy: phase } = event
+    const known = table && this.#tables.get(keyOf(table))
+    if (!known || phase === undefined || phase === 'waiting') return null
+    const copy = copyState(event)
+    if (phase === 'failed') Object.assign(known, { state: known.error ? 'parked' : 'new', copy: null })
+    else Object.assign(known, { state: 'copying', copy })
+    return copy
+  }
+
+  /** Is any of them being copied beside the transfers? */
+  get copying(): boolean {
+    return [...this.#tables.values()].some(({ state }) => state === 'copying')
+  }
+
+  /** The slave has everything: what was copied is joined. */
+  inSync(): void {
+    for (const table of this.#tables.values()) {
+      if (table.state === 'copying') Object.assign(table, { state: 'synced', copy: null })
+    }
+    this.nothingWaits()
+  }
+
   park(table: QualifiedName, error: Problem): void {
     const copy = { rowsBehind: null, keysBehind: null, copy: null }
     this.#tables.set(keyOf(table), { ...table, ...copy, state: 'parked', error })
@@ -79,6 +106,12 @@ export class TableBook {
   state(): SlaveTableState[] {
     return [...this.#tables.values()].map((table) => ({ ...table }))
   }
+}
+
+function copyState(event: RservEvent): CopyState {
+  const { rowsDone = 0, rowsTotal = null, bytesDone = 0, bytesTotal = null, etaSeconds = null } = event
+  const startedAt = event.startedAt ?? new Date().toISOString()
+  return { rowsDone, rowsTotal, bytesDone, bytesTotal, startedAt, etaSeconds }
 }
 
 function keyOf({ schema, name }: QualifiedName): string {

@@ -1,4 +1,4 @@
-import type { KeepLogOptions, QualifiedName } from '@rserv/core'
+import type { KeepLogOptions, QualifiedName, SchemaSource } from '@rserv/core'
 import {
   displayName,
   keepLog,
@@ -9,7 +9,7 @@ import {
 } from '@rserv/core'
 import type { Call, Command, Outcome } from '../command.ts'
 import { UsageError } from '../errors.ts'
-import { EVERYWHERE, ONE_DATABASE } from '../options.ts'
+import { EVERYWHERE, ONE_DATABASE, SLAVE_WITH_MASTER } from '../options.ts'
 import { columns, flag, list, positive, text, whole } from '../values.ts'
 
 const TABLE_ARGUMENTS = [
@@ -122,21 +122,28 @@ export const slaveAddTableCommand: Command = {
     `are there. With --assume-synced it is not copied: its rows must be those of a moment after the master began to ` +
     `capture it. With --keep-log, also for tables of a slave in service, the slave logs the keys of what it applies, and ` +
     `nobody but transfers can write the tables (SQLSTATE 25006): so it can take its master's place, and feed other ` +
-    `slaves. That takes the lock of master-add-table, and the role must own the tables.`,
+    `slaves. That takes the lock of master-add-table, and the role must own the tables. ` +
+    `With --schema tables that the slave lacks are created as they are on --master, by pg_dump; names and ` +
+    `patterns are the master's then, and --all means all that it captures. Foreign keys to tables that the slave does not ` +
+    `have, triggers whose function it does not have, and row-level security are left out, and named.`,
   arguments: [{ name: '<slavedb>', help: 'the slave' }, ...TABLE_ARGUMENTS],
   options: [
     'table',
     'all',
     'assumeSynced',
+    'schema',
+    'master',
+    'pgDump',
     'keepLog',
     'backend',
     'lockTimeout',
     'attempts',
-    ...ONE_DATABASE,
+    ...SLAVE_WITH_MASTER,
     ...EVERYWHERE,
   ],
   examples: [
     'slave-add-table shop_copy orders',
+    'slave-add-table shop_copy --all --schema --master shop',
     'slave-add-table shop_copy --all',
     'slave-add-table shop_copy orders --assume-synced',
     'slave-add-table shop_copy --all --keep-log',
@@ -149,14 +156,20 @@ export const slaveAddTableCommand: Command = {
       ...common,
       ...selected,
       assumeSynced: flag(options, 'assumeSynced'),
+      schema: await schemaSource(call),
     })
     const keeps = flag(options, 'keepLog')
     const names = result.tables.map(({ table }) => table)
     if (keeps) await keepLog(slave, { ...common, ...keepOptions(call), tables: names })
-    const next = { new: 'the next transfer copies it', assumed: 'its rows are taken to be there', synced: 'in sync' }
+    const next = {
+      new: 'the next transfer copies it',
+      copied: 'copied, the next transfer brings it to the position of the others',
+      assumed: 'its rows are taken to be there',
+      synced: 'in sync',
+    }
     const lines = result.tables.map(
-      ({ table, outcome, state }) =>
-        `${displayName(table)}: ${outcome === 'added' ? 'registered' : 'was registered already'}, ${next[state]}` +
+      ({ table, outcome, state, created }) =>
+        `${displayName(table)}: ${created ? 'created, ' : ''}${outcome === 'added' ? 'registered' : 'was registered already'}, ${next[state]}` +
         (keeps ? '; the slave keeps a log of it' : ''),
     )
     return { json: keeps ? { ...result, keepsLog: true } : result, text: lines.join('\n') }
@@ -171,6 +184,18 @@ function keepOptions({ options, backends }: Call): Omit<KeepLogOptions, 'tables'
     lockTimeoutMs: lockTimeout === undefined ? undefined : lockTimeout * 1000,
     attempts: whole(options, 'attempts'),
   }
+}
+
+/** @throws UsageError */
+async function schemaSource({ options, side, masterEnvironment, context }: Call): Promise<SchemaSource | undefined> {
+  const master = text(options, 'master')
+  if (!flag(options, 'schema')) {
+    if (master === undefined) return undefined
+    throw new UsageError('--master is for --schema only', 'Add --schema, or leave --master out.')
+  }
+  if (master === undefined) throw new UsageError('--schema without a master', 'Name it: --schema --master DB.')
+  const program = text(options, 'pgDump') ?? context.env['RSERV_PG_DUMP']
+  return { master: await side('master', master), pgDump: { program, env: masterEnvironment(master) } }
 }
 
 function removed(tables: readonly { table: QualifiedName }[], how: string): Outcome {

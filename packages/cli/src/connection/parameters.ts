@@ -65,3 +65,8 @@ export function fromEnvironment(env: Environment): Parameters {
   }
   return found
 }
+
+/** The PG* environment variables that say the same; others are unset. */
+export function toEnvironment(parameters: Parameters): Environment {
+  return Object.fromEntries(Object.entries(KNOWN).map(([name, variable]) => [variable, parameters[name]]))
+}

@@ -3,7 +3,7 @@ import { userInfo } from 'node:os'
 import type { ClientConfig } from 'pg'
 import { UsageError } from '../errors.ts'
 import type { Environment, Parameters } from './parameters.ts'
-import { fromEnvironment } from './parameters.ts'
+import { fromEnvironment, toEnvironment } from './parameters.ts'
 import { parseDatabase } from './parse.ts'
 import { passwordFromFile } from './pass-file.ts'
 import { readService } from './service-file.ts'
@@ -46,6 +46,16 @@ export async function resolveDatabase(
     ...(password === undefined ? {} : { password }),
     ...extras(given),
   }
+}
+
+/**
+ * The environment in which PostgreSQL's own programs connect to a database as typed: the process's own, with libpq's
+ * variables for what the text, the options and the service say.
+ * @throws UsageError
+ */
+export function libpqEnvironment(text: string, options: Parameters, { env }: ResolveContext): Environment {
+  const { service: _, ...given } = gather(text, options, env)
+  return { ...env, PGSERVICE: undefined, ...toEnvironment({ ...given, application_name: 'rserv' }) }
 }
 
 function extras(given: Parameters): ClientConfig {

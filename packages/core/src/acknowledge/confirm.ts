@@ -1,5 +1,6 @@
 import type { Session } from '../database/session.ts'
 import { quoteLiteral } from '../shared/names.ts'
+import { releaseJoined } from './copies.ts'
 
 export type ConfirmOutcome = 'registered' | 'already-registered' | 'unknown'
 
@@ -28,6 +29,7 @@ export async function confirmSync(session: Session, syncId: string): Promise<Con
       from rserv.sync s where s.sync_id = $1 and v.server_id = s.server_id`,
     [syncId],
   )
+  await releaseJoined(session, syncId)
   return { outcome: 'registered', server }
 }
 

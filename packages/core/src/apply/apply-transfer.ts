@@ -16,6 +16,7 @@ import type { Stage } from './stage.ts'
 import { stageSection } from './stage.ts'
 import type { TargetTable } from './target-table.ts'
 import { matchTarget } from './target-table.ts'
+import { watchCopy } from './watch-copy.ts'
 import { wishesOf } from './wishes.ts'
 
 export interface ApplyOptions {
@@ -87,7 +88,8 @@ async function applySections(
       await skip(section)
       continue
     }
-    const result = await ofTable(section.table.table, () => writer.apply(target, section))
+    const apply = (read: TransferSection): ReturnType<typeof writer.apply> => writer.apply(target, read)
+    const result = await ofTable(section.table.table, () => watchCopy(section, options.onEvent, apply))
     if (!result) continue
     results.push(result)
     report(result, options)
@@ -108,8 +110,8 @@ async function stageSections(
       await skip(section)
       continue
     }
-    const work = (): Promise<Stage> => stageSection(session, target, section, stages.length)
-    stages.push(await ofTable(section.table.table, work))
+    const stage = (read: TransferSection): Promise<Stage> => stageSection(session, target, read, stages.length)
+    stages.push(await ofTable(section.table.table, () => watchCopy(section, options.onEvent, stage)))
   }
   const results = await applyAsOrdinary(session, stages)
   for (const result of results) report(result, options)

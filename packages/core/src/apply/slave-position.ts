@@ -1,5 +1,6 @@
 import type { Session } from '../database/session.ts'
 import { codeOf, RservError } from '../shared/errors.ts'
+import type { QualifiedName } from '../shared/names.ts'
 import { quoteLiteral } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
 import type { Held } from '../transfer/lineage.ts'
@@ -19,6 +20,8 @@ export interface SlavePosition {
 
 /** Names the right to move a slave's position, for advisory locks. */
 const LOCK = `pg_catalog.hashtextextended('rserv.apply ' || $1, 0)`
+
+const COPY_LOCK = `pg_catalog.hashtextextended('rserv.copy ' || $1, 0)`
 
 const READ = `select sync_id, position::text as position, token, server_name,
     (select pg_catalog.json_agg(d.token) from (select token from rserv.slave_ddl where origin = $1
@@ -56,6 +59,26 @@ export async function lockBetweenTransfers(session: Session, origin: string): Pr
   } catch (error) {
     throw codeOf(error) === '55P03' ? busy(session) : error
   }
+}
+
+/**
+ * Takes that right until the end of the transaction, without reading the position: nothing is locked that anybody else
+ * would wait for.
+ * @throws RservError BUSY
+ */
+export async function lockSlave(session: Session, origin: string): Promise<void> {
+  const lock = await session.row(`select pg_catalog.pg_try_advisory_xact_lock(${LOCK}) as free`, [origin])
+  if (lock?.['free'] !== 't') throw busy(session, await holderOf(session, origin))
+}
+
+/**
+ * Takes the right to copy a table apart, until the end of the transaction.
+ * @throws RservError BUSY
+ */
+export async function lockCopy(session: Session, origin: string, { schema, name }: QualifiedName): Promise<void> {
+  const key = JSON.stringify([origin, schema, name])
+  const lock = await session.row(`select pg_catalog.pg_try_advisory_xact_lock(${COPY_LOCK}) as free`, [key])
+  if (lock?.['free'] !== 't') throw busy(session)
 }
 
 /**

@@ -68,6 +68,7 @@ export async function loadSection(
   const meter = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length
+      section.onBytes?.(chunk.length)
       done(null, chunk)
     },
   })

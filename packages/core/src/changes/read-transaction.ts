@@ -31,7 +31,22 @@ const GIVE_WAY_MS = 50
  * @throws RservError LOCK_TIMEOUT
  */
 export async function openRead(session: Session, tables: readonly ReplicatedTable[]): Promise<Position> {
-  await lockTables(session, tables)
+  return openLocked(session, tables, lockStatement)
+}
+
+/**
+ * As `openRead`, for all rows of one table: neither its log nor the gate is locked, so logs can be emptied by TRUNCATE
+ * for as long as a large table is read.
+ * @throws RservError LOCK_TIMEOUT
+ */
+export async function openRowsRead(session: Session, table: ReplicatedTable): Promise<Position> {
+  return openLocked(session, [table], lockRowsStatement)
+}
+
+type Locking = (tables: readonly ReplicatedTable[]) => string
+
+async function openLocked(session: Session, tables: readonly ReplicatedTable[], locking: Locking): Promise<Position> {
+  await lockTables(session, tables, locking)
   await session.run(`set local lock_timeout = ${PATIENCE_MS}`)
   const row = await session.row('select pg_catalog.pg_current_snapshot()::text as position')
   session.reach('changes.snapshot')
@@ -77,18 +92,18 @@ interface Wishes {
 }
 
 /** Begins the transaction with the locks, all of them or none while it waits for long. */
-async function lockTables(session: Session, tables: readonly ReplicatedTable[]): Promise<void> {
+async function lockTables(session: Session, tables: readonly ReplicatedTable[], locking: Locking): Promise<void> {
   const started = performance.now()
   for (;;) {
     await begin(session, READ_OPTIONS)
     try {
-      await session.run(lockStatement(tables))
+      await session.run(locking(tables))
       return
     } catch (error) {
       // 40P01: whoever else waits has a shorter deadlock_timeout.
       await rollback(session)
       const mayPass = ['55P03', '40P01'].includes(codeOf(error) ?? '')
-      if (!mayPass) throw await withTable(session, tables, error)
+      if (!mayPass) throw await withTable(session, tables, { error, locking })
       if (performance.now() - started > PATIENCE_MS) throw error
       await sleep(GIVE_WAY_MS)
     }
@@ -96,11 +111,15 @@ async function lockTables(session: Session, tables: readonly ReplicatedTable[]):
 }
 
 /** The server does not say which of several tables it was that could not be locked. */
-async function withTable(session: Session, tables: readonly ReplicatedTable[], error: unknown): Promise<unknown> {
+async function withTable(
+  session: Session,
+  tables: readonly ReplicatedTable[],
+  { error, locking }: { error: unknown; locking: Locking },
+): Promise<unknown> {
   if (codeOf(error) === undefined) return error
   for (const table of tables) {
     await begin(session, READ_OPTIONS)
-    const one = await session.run(lockStatement([table])).then(
+    const one = await session.run(locking([table])).then(
       () => null,
       (reason: unknown) => reason,
     )
@@ -114,6 +133,10 @@ async function withTable(session: Session, tables: readonly ReplicatedTable[], e
 export function lockStatement(tables: readonly ReplicatedTable[]): string {
   const names = tables.flatMap((table) => [quoteName(table.table), quoteName(logTable(table.tableId))])
   return `lock table ${[...new Set([quoteName(GATE), ...names])].join(', ')} in access share mode`
+}
+
+function lockRowsStatement(tables: readonly ReplicatedTable[]): string {
+  return `lock table ${tables.map(({ table }) => quoteName(table)).join(', ')} in access share mode`
 }
 
 async function refuseStale(session: Session, tables: readonly ReplicatedTable[]): Promise<void> {

@@ -70,7 +70,7 @@ function refuseTableState(header: TransferHeader, registered: SlaveTable): void 
     if (registered.state !== 'synced' || registered.origin !== header.origin) return
     throw wrong(`the snapshot lacks table ${name}, which this slave takes`, hint)
   }
-  if (carried.mode !== 'copy' && registered.state === 'new') {
+  if (carried.mode !== 'copy' && ['new', 'copied'].includes(registered.state)) {
     throw wrong(`table ${name} is not filled yet, and the snapshot holds only its changes`, hint)
   }
   if (carried.mode !== 'copy' && registered.origin !== null && registered.origin !== header.origin) {

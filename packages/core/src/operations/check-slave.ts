@@ -90,10 +90,8 @@ async function checkTable(
   const where = { session: slave, table: table.table }
   const target = await describeTable(slave, table.table)
   if (!target || !['r', 'p'].includes(target.kind)) {
-    const dump = `pg_dump --schema-only -t ${shellWord(displayName(table.table))} ${shellWord(master.database)}`
-    return [
-      finding('slave-table-missing', where, 'there is no such table', `${dump} | psql ${shellWord(slave.database)}`),
-    ]
+    const words = [slave.database, displayName(table.table), '--schema', '--master', master.database].map(shellWord)
+    return [finding('slave-table-missing', where, 'there is no such table', `rserv slave-add-table ${words.join(' ')}`)]
   }
   const found = [
     ...(await checkTablePrivileges(slave, target)),

@@ -1,4 +1,5 @@
 import type { ClientConfig } from 'pg'
+import { heldPositions, listCopies } from '../acknowledge/copies.ts'
 import { listServers } from '../acknowledge/servers.ts'
 import type { BackendResolver } from '../capture/contract.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
@@ -13,6 +14,7 @@ import { openSession } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import type { QualifiedName } from '../shared/names.ts'
+import { displayName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
 import { meet } from '../shared/position.ts'
 import { captureOf } from './capture-of.ts'
@@ -96,7 +98,7 @@ async function cleaning(
   return inTransaction(session, async () => {
     await lockCleaning(session)
     const table = (await listReplicated(session)).find((candidate) => candidate.tableId === tableId)
-    const upTo = await limitOf(session, limit)
+    const upTo = await limitOf(session, tableId, limit)
     return table && upTo ? work(table, upTo) : 0
   })
 }
@@ -106,8 +108,11 @@ async function lockCleaning(session: Session): Promise<void> {
   await session.run('lock table rserv.truncate_log in share update exclusive mode')
 }
 
-/** What every slave has confirmed, and not beyond what was asked for; null: nothing may go. */
-async function limitOf(session: Session, limit: Limit): Promise<Position | null> {
+/**
+ * What every slave has confirmed, every copy of the table has read, and not beyond what was asked for; null: nothing may
+ * go. The copies are asked last: one that begins later reads after all positions that were confirmed before.
+ */
+async function limitOf(session: Session, tableId: number, limit: Limit): Promise<Position | null> {
   const servers = await listServers(session)
   const attached = servers.filter(({ detached }) => detached === null)
   const kept = 'upTo' in limit
@@ -115,7 +120,8 @@ async function limitOf(session: Session, limit: Limit): Promise<Position | null>
   const wanted = kept ? limit.upTo : (await wantedSync(session, limit))?.position
   const positions = attached.flatMap(({ position, behind }) => [position, behind ?? position])
   if (!wanted || (positions.length === 0 && !kept) || positions.includes(null)) return null
-  return positions.reduce<Position>((least, position) => meet(least, position ?? least), wanted)
+  const all = [...positions, ...(await heldPositions(session, tableId))]
+  return all.reduce<Position>((least, position) => meet(least, position ?? least), wanted)
 }
 
 /** All slaves are detached, and nobody takes positions any more by which the log could be dated. */
@@ -134,7 +140,7 @@ async function rotateWhenLarge(
   await inTransaction(session, async () => {
     await lockCleaning(session)
     const current = (await listReplicated(session)).find(({ tableId }) => tableId === table.tableId)
-    if (!current || !(await limitOf(session, limit)) || !(await shouldRotate(session, current))) return
+    if (!current || !(await limitOf(session, table.tableId, limit)) || !(await shouldRotate(session, current))) return
     const description = await describeTable(session, current.table)
     // A table that is not what was captured is replicate's to complain about.
     if (description?.oid !== current.oid) return
@@ -169,11 +175,29 @@ async function wantedSync(session: Session, limit: CleanLimit): Promise<WantedSy
 async function holders(session: Session, wanted: WantedSync | null): Promise<{ server: string; reason: string }[]> {
   const tables = await listActive(session)
   const held: { server: string; reason: string }[] = []
-  for (const { name, syncId, position, detached } of await listServers(session)) {
+  for (const { id, name, syncId, position, detached } of await listServers(session)) {
     if (detached !== null) continue
     if (position === null) held.push({ server: name, reason: 'has never synced' })
     else if (wanted && (await holdsRows(session, tables, { upTo: wanted.position, position }))) {
       held.push({ server: name, reason: `has confirmed sync id ${syncId} only` })
+    }
+    held.push(...(wanted ? await copying(session, tables, { id, name, upTo: wanted.position }) : []))
+  }
+  return held
+}
+
+/** Tables whose log waits for a copy that the slave makes, or has made and not joined yet. */
+async function copying(
+  session: Session,
+  tables: readonly ReplicatedTable[],
+  { id, name, upTo }: { id: number; name: string; upTo: Position },
+): Promise<{ server: string; reason: string }[]> {
+  const held: { server: string; reason: string }[] = []
+  const copies = await listCopies(session, id)
+  for (const table of tables) {
+    const copy = copies.get(table.tableId)
+    if (copy && (await holdsRows(session, [table], { upTo, position: copy.position }))) {
+      held.push({ server: name, reason: `is copying ${displayName(table.table)}` })
     }
   }
   return held

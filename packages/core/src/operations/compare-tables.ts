@@ -1,4 +1,6 @@
 import { checkPosition } from '../acknowledge/check-position.ts'
+import type { HeldCopy } from '../acknowledge/copies.ts'
+import { listCopies } from '../acknowledge/copies.ts'
 import type { SlavePosition } from '../apply/slave-position.ts'
 import { readPosition } from '../apply/slave-position.ts'
 import type { SlaveTable } from '../apply/slave-tables.ts'
@@ -63,6 +65,7 @@ interface Moment {
   readonly position: SlavePosition
   readonly tables: readonly SlaveTable[]
   readonly captured: readonly ReplicatedTable[]
+  readonly copies: ReadonlyMap<number, HeldCopy>
   readonly encoding: string
 }
 
@@ -78,7 +81,8 @@ async function openMoment(link: Link, options: VerifyOptions): Promise<Moment> {
   const known = await findSlave(master, slaveNode.nodeId, position)
   await checkPosition(master, known, { ...position, database: slave.database })
   const encoding = commonEncoding(await encodingOf(master), await encodingOf(slave))
-  return { position, tables, captured: await listReplicated(master), encoding }
+  const copies = known ? await listCopies(master, known.id) : new Map<number, HeldCopy>()
+  return { position, tables, captured: await listReplicated(master), copies, encoding }
 }
 
 async function chooseTables({ slave, node }: Link, options: VerifyOptions): Promise<SlaveTable[]> {
@@ -160,8 +164,8 @@ async function prepareAndCompare(link: Link, moment: Moment, chosen: Chosen, opt
 
 /** Null where the next transfer copies the table. */
 async function prepare({ master, slave, node }: Link, moment: Moment, chosen: Chosen): Promise<ComparedTable | null> {
-  const { position, captured, encoding } = moment
-  const origin = { nodeId: node.nodeId, master: master.database, slave: slave.database }
+  const { position, captured, copies, encoding } = moment
+  const origin = { nodeId: node.nodeId, master: master.database, slave: slave.database, copies }
   const { tables, wanted } = planForSlave(captured, [chosen.table], position.position, origin)
   const [table] = tables
   const [want] = wanted

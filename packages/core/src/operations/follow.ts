@@ -11,12 +11,15 @@ import { restAfter } from '../shared/throttle.ts'
 import type { Link } from './link.ts'
 import { connect } from './link.ts'
 import type { ReplicateOptions, TransferResult } from './replicate.ts'
-import type { TableError } from './park.ts'
+import { chooseApart } from './copy/choose-apart.ts'
+import { CopyPool } from './copy/copy-pool.ts'
 import { Parking } from './park.ts'
 import { cancelled, transferOnce } from './replicate.ts'
 import { Recorder } from './recorder.ts'
 import { Pace } from './steady/pace.ts'
 import { SteadyLink } from './steady/steady-link.ts'
+import type { TableError } from './table-error.ts'
+import { isTableError } from './table-error.ts'
 
 export interface FollowOptions extends ReplicateOptions {
   /** Ends after the transfer in hand; `signal` ends at once, and the servers roll back. */
@@ -69,7 +72,9 @@ export async function* follow(
   let failures = 0
   let everConnected = options.patient ?? false
   await using recorder = new Recorder(master, slave, options)
-  const following = { ...options, parking: new Parking(slave, options), recorder, wake: wakeOf(options) }
+  // Copies go on when the connections of the transfers are made anew.
+  await using copies = new CopyPool({ master, slave }, options)
+  const following = { ...options, copies, parking: new Parking(slave, options), recorder, wake: wakeOf(options) }
   while (!options.stop?.aborted) {
     try {
       for await (const event of followConnected(master, slave, following)) {
@@ -113,6 +118,7 @@ function mayPass(error: unknown): boolean {
 interface Following extends FollowOptions {
   readonly parking: Parking
   readonly recorder: Recorder
+  readonly copies: CopyPool
   /** Aborts with either of the two. One for all rests: it stays registered with both of them for good. */
   readonly wake: AbortSignal
 }
@@ -145,6 +151,7 @@ async function* transfers(
   const steady = new SteadyLink(link, slave)
   const pace = new Pace({ idleMs: options.idleMs ?? 200, busyMs: options.busyMs ?? 300 })
   while (!options.stop?.aborted) {
+    yield* failedCopies(options)
     // First the tables that are well: one that fails each time must not keep them waiting, however often it is tried.
     yield* transferNow(link, slave, { pace, steady, options })
     if (options.stop?.aborted) break
@@ -160,6 +167,17 @@ async function* transfers(
   await options.recorder.flush(link)
 }
 
+/**
+ * Tables that could not be copied are left out.
+ * @throws what the copies were given up for that is not one table's
+ */
+async function* failedCopies({ copies, parking }: Following): AsyncGenerator<FollowEvent, void, void> {
+  for (const error of copies.takeFailures()) {
+    if (!isTableError(error)) throw error
+    if (await parking.park(error)) yield { kind: 'parked', error }
+  }
+}
+
 /** A look, the transfer if there is one, and the rest after it. */
 async function* transferNow(
   link: Link,
@@ -167,11 +185,12 @@ async function* transferNow(
   { pace, steady, options }: { pace: Pace; steady: SteadyLink; options: Following },
 ): AsyncGenerator<FollowEvent, void, void> {
   const snapshot = pace.idle ? await currentSnapshot(link) : ''
-  if (pace.idle && pace.mayRest(snapshot)) {
+  const joins = options.copies.takeDue()
+  if (!joins && pace.mayRest(snapshot)) {
     await options.recorder.succeeded(link, null)
     return pause(pace.rest(), options)
   }
-  const quick = pace.lookAgain ? null : await steady.transfer()
+  const quick = pace.lookAgain || joins ? null : await steady.transfer()
   const result = quick ?? (await thorough(link, slave, { steady, options }))
   if (result.outcome === 'applied') {
     yield { kind: 'applied', result }
@@ -180,7 +199,8 @@ async function* transferNow(
     const rest = Math.max(pace.applied({ elapsedMs: result.elapsedMs, nextId }), options.pauseMs ?? 0)
     return pauseThrottled(rest, result, options)
   }
-  if (!pace.idle) yield { kind: 'in-sync', result }
+  const everything = !options.copies.busy
+  if (everything && !pace.idle) yield { kind: 'in-sync', result }
   await options.recorder.succeeded(link, result)
   return pause(pace.nothing(snapshot), options)
 }
@@ -191,10 +211,16 @@ async function thorough(
   slave: ClientConfig,
   { steady, options }: { steady: SteadyLink; options: Following },
 ): Promise<TransferResult> {
-  const result = await transferOnce(link, slave, { ...options, tries: options.parking.tries })
-  options.parking.succeeded()
-  await steady.prepare()
-  return result
+  const { copies, parking } = options
+  const tries = parking.tries
+  copies.add(await chooseApart(link, copies.has, { ...options, tries }), link.node.nodeId)
+  // As of before the slave's tables are looked at: what is copied meanwhile comes with the next transfer.
+  const copied = copies.takeResults()
+  const apart = copies.now()
+  const result = await transferOnce(link, slave, { ...options, tries, apart })
+  parking.succeeded()
+  await steady.prepare(apart)
+  return copied.length === 0 ? result : { ...result, tables: [...copied, ...result.tables] }
 }
 
 async function currentSnapshot({ master }: Link): Promise<string> {

@@ -2,36 +2,11 @@ import { listSlaveTables, parkedVersions, parkTable } from '../apply/slave-table
 import type { ConfigSource, Session } from '../database/session.ts'
 import { currentConfig, openSession } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
-import type { ErrorCode } from '../shared/errors.ts'
-import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import type { QualifiedName } from '../shared/names.ts'
-import { displayName } from '../shared/names.ts'
-
-const CODES = new Set<ErrorCode>([
-  'CAPTURE_BROKEN',
-  'LOG_GAP',
-  'NO_KEY',
-  'NO_SUCH_COLUMN',
-  'NO_SUCH_TABLE',
-  'NOT_REPLICATED',
-  'PRIVILEGE',
-  'ROW_SECURITY',
-  'ROWS_SWALLOWED',
-  'TABLE_MISMATCH',
-  'UNSUPPORTED_TABLE',
-])
-
-/** Classes of SQLSTATEs that are about rows and tables, and not about the server, the connection or other sessions. */
-const CLASSES = /^(?:0A|21|22|23|27|2F|38|39|42|44|54|P0)/
-
-/** An error that one table is the reason of, and that would be the same at the next attempt. */
-export type TableError = RservError & { readonly table: QualifiedName }
-
-function isTableError(error: unknown): error is TableError {
-  if (!(error instanceof RservError) || error.table === undefined) return false
-  return CODES.has(error.code) || (error.code === 'SQL' && CLASSES.test(error.sqlState ?? ''))
-}
+import { displayName, sameName } from '../shared/names.ts'
+import type { TableError } from './table-error.ts'
+import { isTableError } from './table-error.ts'
 
 /** Milliseconds between two looks at parked tables. */
 const LOOK_MS = 1000
@@ -121,9 +96,22 @@ export class Parking {
       return null
     }
     this.#failed = undefined
-    await using session = await openSession(await currentConfig(this.#slave), 'slave', this.#options)
-    await inTransaction(session, () => parkTable(session, error.table, error))
-    await this.#learnVersions(session)
+    await this.park(error)
     return { isNew: !again, error }
+  }
+
+  /**
+   * Leaves a table out, or goes on to.
+   * @returns was it not left out before?
+   */
+  async park(error: TableError): Promise<boolean> {
+    await using session = await openSession(await currentConfig(this.#slave), 'slave', this.#options)
+    const before = await inTransaction(session, async () => {
+      const tables = await listSlaveTables(session)
+      await parkTable(session, error.table, error)
+      return tables.find(({ table }) => sameName(table, error.table))
+    })
+    await this.#learnVersions(session)
+    return before?.parked === null
   }
 }

@@ -1,3 +1,4 @@
+import type { HeldCopy } from '../acknowledge/copies.ts'
 import type { SlaveTable } from '../apply/slave-tables.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import type { Wanted } from '../changes/wanted.ts'
@@ -12,6 +13,8 @@ import { resyncCommand } from '../shared/resync-command.ts'
 export interface Plan {
   readonly tables: ReplicatedTable[]
   readonly wanted: Wanted[]
+  /** Are there tables that were copied apart? The transfer joins them, whether they have changed since or not. */
+  readonly joins: boolean
 }
 
 /** A plan for which there is something to do. */
@@ -25,6 +28,8 @@ export interface DuePlan extends Plan {
 /** Where the rows come from: uuid of the master; and what both databases are called. */
 export interface Origin extends DatabaseNames {
   readonly nodeId: string
+  /** What the master recorded of the slave's copies, by table id. */
+  readonly copies: ReadonlyMap<number, HeldCopy>
 }
 
 /**
@@ -37,10 +42,10 @@ export function planForSlave(
   position: Position | null,
   origin: Origin,
 ): Plan {
-  const plan: Plan = { tables: [], wanted: [] }
+  const own = slaveTables.filter(({ origin: of }) => of === null || of === origin.nodeId)
+  const plan: Plan = { tables: [], wanted: [], joins: own.some(({ state }) => state === 'copied') }
   const byName = new Map(captured.map((table) => [JSON.stringify([table.table.schema, table.table.name]), table]))
-  for (const slaveTable of slaveTables) {
-    if (slaveTable.origin !== null && slaveTable.origin !== origin.nodeId) continue
+  for (const slaveTable of own) {
     const table = byName.get(JSON.stringify([slaveTable.table.schema, slaveTable.table.name]))
     try {
       if (!table) throw notCaptured(slaveTable)
@@ -62,12 +67,32 @@ function want(
   const { tableId } = table
   const again = `Copy it again: ${resyncCommand(origin, table.table)}, then replicate.`
   if (slaveTable.state === 'new') return { tableId, copy: true, since: null }
+  if (slaveTable.state === 'copied') return wantCopied(table, slaveTable, origin.copies.get(tableId))
   if (slaveTable.state === 'assumed') {
     if (table.logStart !== table.capturedFrom) throw cleaned(table, again)
     return { tableId, copy: false, since: null }
   }
   refuseGap(table, position, again)
   return { tableId, copy: false, since: position }
+}
+
+function wantCopied(table: ReplicatedTable, slaveTable: SlaveTable, held: HeldCopy | undefined): Wanted {
+  const { tableId } = table
+  const since = slaveTable.copied?.position ?? null
+  return isGoodCopy(table, slaveTable, held) ? { tableId, copy: false, since } : { tableId, copy: true, since: null }
+}
+
+/**
+ * Can a table that was copied apart go on from there? The copy is the one that this master has on record, which also keeps
+ * its log; otherwise one of the two was restored to another time, or the table was captured anew since.
+ */
+export function isGoodCopy(
+  { logStart }: Pick<ReplicatedTable, 'logStart'>,
+  { copied }: Pick<SlaveTable, 'copied'>,
+  held: HeldCopy | undefined,
+): boolean {
+  if (!copied || !held) return false
+  return held.token === copied.token && held.position === copied.position && includes(copied.position, logStart)
 }
 
 /**

@@ -126,7 +126,7 @@ async function planFile(
   const wanted = tables.map((table) => wantedInFile(table, server, copies.has(table)))
   const guess = await activeTables(session, wanted)
   return tables.length > 0 && (await anythingChanged(session, wanted, guess))
-    ? { tables, wanted, guess, refreshed: true }
+    ? { tables, wanted, joins: false, guess, refreshed: true }
     : null
 }
 

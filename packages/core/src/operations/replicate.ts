@@ -1,6 +1,4 @@
 import type { ClientConfig } from 'pg'
-import { checkPosition } from '../acknowledge/check-position.ts'
-import { CONFIRM_TIMEOUT_MS, confirmSync } from '../acknowledge/confirm.ts'
 import { refuseDetached } from '../acknowledge/refuse-detached.ts'
 import type { KnownServer } from '../acknowledge/servers.ts'
 import { analyzeCopied } from '../apply/analyze-copied.ts'
@@ -8,40 +6,40 @@ import { applyTransfer } from '../apply/apply-transfer.ts'
 import type { TableResult } from '../apply/results.ts'
 import type { SlavePosition } from '../apply/slave-position.ts'
 import { lockPosition } from '../apply/slave-position.ts'
-import { allSynced, listSlaveTables } from '../apply/slave-tables.ts'
-import { listReplicated } from '../capture/replicated-tables.ts'
-import { activeTables } from '../changes/active-tables.ts'
-import { anythingChanged } from '../changes/changed-tables.ts'
-import { nobodyWroteSince } from '../changes/nobody-wrote.ts'
-import { checkSource, findSuspects } from '../changes/check-source.ts'
 import { dropKept } from '../ddl/keep-rows.ts'
-import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
 import { begin, inTransaction, rollback } from '../database/transaction.ts'
 import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import type { QualifiedName } from '../shared/names.ts'
-import { ofTable } from '../shared/of-table.ts'
 import { beginLiveTransfer } from '../transfer/live-transfer.ts'
+import { copyApart } from './copy/copy-apart.ts'
 import { commitTransfer } from './commit-transfer.ts'
+import { confirmApplied } from './confirm-applied.ts'
 import { keepSequences } from './keep-sequences.ts'
 import type { ScriptPlan } from './ddl/plan-script.ts'
-import { beginScript, planScript } from './ddl/plan-script.ts'
+import { beginScript } from './ddl/plan-script.ts'
 import type { Link } from './link.ts'
 import { connect } from './link.ts'
 import { Recorder } from './recorder.ts'
-import type { DuePlan, Plan } from './plan.ts'
-import { planForSlave } from './plan.ts'
+import type { DuePlan } from './plan.ts'
+import { planTransfer } from './plan-transfer.ts'
 import type { SlaveIdentity } from './register-server.ts'
 import { findSlave, registerSlave } from './register-server.ts'
 import { tellBehind } from './behind.ts'
 import { refuseReplaced } from './refuse-replaced.ts'
-import { refreshTable } from './refresh-table.ts'
 import { sumTransfers } from './sum-transfers.ts'
 
 export interface ReplicateOptions extends CommonOptions {
   /** Name under which the master registers a new slave; default the slave database's name. */
   server?: string | undefined
+  /** New tables that are copied at once; default 4. */
+  jobs?: number | undefined
+  /**
+   * New tables of so many bytes together, the smallest first, are copied inside the transfer; all others apart before it,
+   * each in a transaction of its own; default 16 MiB.
+   */
+  withinBytes?: number | undefined
 }
 
 /** What `follow` says more. */
@@ -50,6 +48,8 @@ export interface TransferOptions extends ReplicateOptions {
   tries?: ((table: QualifiedName) => boolean) | undefined
   /** Id of a script that the slave notes without running it. */
   skipScript?: string | undefined
+  /** Which tables are being copied apart, and are none of this transfer's; default none. */
+  apart?: ((table: QualifiedName) => boolean) | undefined
 }
 
 export interface TransferResult {
@@ -69,7 +69,8 @@ export interface TransferResult {
 
 /**
  * Brings a slave to the master's current state: one snapshot, one transaction, all tables. Tables that are not filled
- * yet are copied. Registers the slave at its first run.
+ * yet are copied: small ones with it, large ones before, each in a transaction of its own. Registers the slave at its
+ * first run.
  * @throws RservError
  */
 export async function replicate(
@@ -83,7 +84,7 @@ export async function replicate(
     await using slaveSession = await openSession(slave, 'slave', options)
     const link = await connect(masterSession, slaveSession)
     recorder.connected(link)
-    const result = await transferAll(link, slave, options)
+    const result = await transferAll(link, { master, slave }, options)
     await recorder.succeeded(link, result)
     return result
   } catch (error) {
@@ -94,14 +95,33 @@ export async function replicate(
   }
 }
 
-/** Each script that the slave has to run ends a transfer; the last one goes to the current state. */
-export async function transferAll(link: Link, slave: ClientConfig, options: TransferOptions): Promise<TransferResult> {
+/**
+ * Each script that the slave has to run ends a transfer; the last one goes to the current state. Large new tables are copied
+ * before it.
+ */
+export async function transferAll(
+  link: Link,
+  sides: { master: ClientConfig; slave: ClientConfig },
+  options: TransferOptions,
+): Promise<TransferResult> {
+  const started = performance.now()
+  const copied: TableResult[] = []
   const done: TransferResult[] = []
   for (;;) {
-    const result = await transferOnce(link, slave, options)
+    const more = await copyApart(link, sides, options)
+    copied.push(...(more ?? []))
+    if (more) continue
+    const result = await transferOnce(link, sides.slave, options)
     done.push(result)
-    if (result.scripts.length === 0) return sumTransfers(done, result)
+    if (result.scripts.length === 0) return withCopies(sumTransfers(done, result), copied, started)
   }
+}
+
+function withCopies(result: TransferResult, copied: readonly TableResult[], started: number): TransferResult {
+  if (copied.length === 0) return result
+  const bytes = copied.reduce((sum, table) => sum + table.bytes, result.bytes)
+  const elapsedMs = Math.round(performance.now() - started)
+  return { ...result, tables: [...copied, ...result.tables], bytes, elapsedMs }
 }
 
 /** Attempts at a transfer between which DDL comes. */
@@ -119,12 +139,11 @@ export async function transferOnce(link: Link, slave: ClientConfig, options: Tra
   }
 }
 
-interface AttemptOptions extends TransferOptions {
-  /** Look for DDL on the master before the transfer; else it is only met there, and the attempt fails with ALTERED. */
-  readonly refresh: boolean
-}
-
-async function attemptTransfer(link: Link, slave: ClientConfig, options: AttemptOptions): Promise<TransferResult> {
+async function attemptTransfer(
+  link: Link,
+  slave: ClientConfig,
+  options: TransferOptions & { readonly refresh: boolean },
+): Promise<TransferResult> {
   const started = performance.now()
   const { master, slave: slaveSession } = link
   await begin(slaveSession)
@@ -183,70 +202,6 @@ function slaveOf({ slave, slaveNode }: Link): SlaveIdentity {
   return { nodeId: slaveNode.nodeId, database: slave.database }
 }
 
-/** Has nothing happened since the slave confirmed its position? Does not look at the tables, however many there are. */
-async function isIdle(
-  { master, slave, node }: Pick<Link, 'master' | 'slave' | 'node'>,
-  known: KnownServer | null,
-  { syncId, position, token }: SlavePosition,
-): Promise<boolean> {
-  if (syncId === null || position === null || known?.syncId !== syncId) return false
-  if (!(await allSynced(slave, node.nodeId))) return false
-  return inTransaction(master, async () => {
-    await checkPosition(master, known, { syncId, position, token, database: slave.database })
-    return nobodyWroteSince(master, position, syncId)
-  })
-}
-
-/** Null when the slave is in sync. */
-async function planTransfer(
-  { master, slave, node }: Link,
-  known: KnownServer | null,
-  position: SlavePosition,
-  options: AttemptOptions,
-): Promise<DuePlan | ScriptPlan | null> {
-  if (await isIdle({ master, slave, node }, known, position)) return null
-  const registered = await listSlaveTables(slave)
-  const slaveTables = registered.filter(({ table, parked }) => parked === null || (options.tries?.(table) ?? true))
-  if (registered.length === 0) {
-    options.onEvent?.({
-      kind: 'notice',
-      message: `no table is registered on slave ${slave.database}: rserv slave-add-table`,
-    })
-  }
-  const names = { master: master.database, slave: slave.database }
-  await inTransaction(master, () => checkPosition(master, known, { ...position, database: slave.database }))
-  // The last confirmation may have been cut off.
-  if (position.syncId !== null && position.syncId !== known?.syncId) await confirm(master, position.syncId, options)
-  master.reach('changes.confirmed')
-  const script = await planScript({ master, slave, node }, known, position)
-  if (script) return script
-  return await inTransaction(master, async () => {
-    const plan = planForSlave(await listReplicated(master), slaveTables, position.position, {
-      nodeId: node.nodeId,
-      ...names,
-    })
-    const due = await duePlan(master, plan)
-    if (due && !options.refresh) return { ...due, refreshed: false }
-    const refreshed = await refreshSuspects(master, plan, slave.database)
-    return refreshed ? duePlan(master, plan) : due
-  })
-}
-
-/** Null where there is nothing to transfer. */
-async function duePlan(master: Session, plan: Plan): Promise<DuePlan | null> {
-  const guess = await activeTables(master, plan.wanted)
-  return (await anythingChanged(master, plan.wanted, guess)) ? { ...plan, guess, refreshed: true } : null
-}
-
-/** Notices DDL; false where there was none. */
-async function refreshSuspects(master: Session, { tables }: Plan, slave: string): Promise<boolean> {
-  const suspects = await findSuspects(master, tables)
-  for (const table of suspects) {
-    await ofTable(table.table, async () => refreshTable(master, table, await checkSource(master, table, slave)))
-  }
-  return suspects.length > 0
-}
-
 interface Move {
   readonly server: KnownServer
   readonly position: SlavePosition
@@ -274,18 +229,10 @@ async function transfer(
   const tables = await applyTransfer(slave, moving, { accepts: () => true, onEvent: options.onEvent })
   const { syncId, token } = moving.header
   await commitTransfer(slave, { config, origin: node.nodeId, token })
-  await confirm(master, syncId, options)
+  await confirmApplied(master, syncId, options)
   master.reach('acknowledge.confirmed')
   if (moving.header.script) await inTransaction(master, () => dropKept(master))
   if (link.slaveNode.keepsLog) await tellBehind(link)
   await analyzeCopied(slave, tables)
   return { syncId, tables, scripts: moving.header.script ? [moving.header.script.id] : [] }
-}
-
-/** Tells the master how far the slave is. Where that fails the slave has it still, and says so at the next run. */
-async function confirm(master: Session, syncId: string, options: CommonOptions): Promise<void> {
-  const work = (): Promise<unknown> => confirmSync(master, syncId)
-  await inTransaction(master, work, { lockTimeoutMs: CONFIRM_TIMEOUT_MS }).catch((error: unknown) => {
-    options.onEvent?.({ kind: 'notice', message: `applied, but not registered with the master: ${String(error)}` })
-  })
 }

@@ -1,7 +1,7 @@
 import type { ClientConfig } from 'pg'
 import { lockBetweenTransfers } from '../apply/slave-position.ts'
 import type { SlaveTable } from '../apply/slave-tables.ts'
-import { listSlaveTables } from '../apply/slave-tables.ts'
+import { listSlaveTables, markNew } from '../apply/slave-tables.ts'
 import type { BackendResolver } from '../capture/contract.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import { listReplicated } from '../capture/replicated-tables.ts'
@@ -129,14 +129,6 @@ async function isCaptured(master: Session, table: ReplicatedTable, slave: string
     if (error instanceof RservError && error.code === 'CAPTURE_BROKEN') return false
     throw error
   }
-}
-
-export async function markNew(slave: Session, { schema, name }: QualifiedName): Promise<void> {
-  await slave.run(
-    `update rserv.slave_table set state = 'new', origin = null, parked_at = null, parked_code = null, parked_message = null
-      where schema_name = $1 and table_name = $2`,
-    [schema, name],
-  )
 }
 
 /** The log is kept for the slave again, from before its copy on. */

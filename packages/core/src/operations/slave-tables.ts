@@ -12,6 +12,8 @@ import { requireRole } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
+import { createTables } from '../schema/create-tables.ts'
+import type { PgDump } from '../schema/pg-dump.ts'
 import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import type { QualifiedName } from '../shared/names.ts'
@@ -27,18 +29,27 @@ export interface SlaveAddTablesOptions extends CommonOptions {
   keyColumns?: string[] | undefined
   /** The rows are there already, as of a moment after the master began to capture the table: do not copy. */
   assumeSynced?: boolean | undefined
+  /** Create the tables that the slave lacks, as they are on the master; names and patterns are then the master's. */
+  schema?: SchemaSource | undefined
+}
+
+export interface SchemaSource {
+  readonly master: ClientConfig
+  readonly pgDump: PgDump
 }
 
 export interface AddedSlaveTable {
   readonly table: QualifiedName
   readonly outcome: 'added' | 'already-added'
+  /** Was the table itself created? */
+  readonly created: boolean
   readonly state: SlaveTableState
 }
 
 /**
- * Registers tables that a slave takes. They must be there, with the key as primary key or unique index. One
- * transaction for all of them.
- * @throws RservError NO_SUCH_TABLE, NO_SUCH_COLUMN, NO_KEY, UNSUPPORTED_TABLE, ROW_SECURITY, PRIVILEGE, ALREADY_DIFFERENT
+ * Registers tables that a slave takes. They must be there, with the key as primary key or unique index, or are created as
+ * on the master. One transaction for all of them.
+ * @throws RservError SCHEMA, NO_SUCH_TABLE, NO_SUCH_COLUMN, NO_KEY, UNSUPPORTED_TABLE, ROW_SECURITY, PRIVILEGE, ALREADY_DIFFERENT
  */
 export async function slaveAddTables(
   slave: ClientConfig,
@@ -47,7 +58,7 @@ export async function slaveAddTables(
   await using session = await openSession(slave, 'slave', options)
   return await inTransaction(session, async () => {
     await requireRole(session, 'slave')
-    const names = await findTables(session, options)
+    const { names, created } = await findOrCreate(session, options)
     if (options.keyColumns?.length && names.length > 1) {
       throw new RservError('BAD_ARGUMENT', 'key columns can be given for one table only', {
         hint: 'Add the tables one by one, or leave the columns out to use their primary keys.',
@@ -55,9 +66,40 @@ export async function slaveAddTables(
     }
     const registered = await listSlaveTables(session)
     const tables: AddedSlaveTable[] = []
-    for (const name of names) tables.push(await addTable(session, name, registered, options))
+    for (const name of names) {
+      const added = await addTable(session, name, registered, options)
+      tables.push({ ...added, created: created.some((table) => sameName(table, name)) })
+    }
     return { tables }
   })
+}
+
+interface Found {
+  readonly names: QualifiedName[]
+  readonly created: QualifiedName[]
+}
+
+async function findOrCreate(slave: Session, options: SlaveAddTablesOptions): Promise<Found> {
+  if (!options.schema) return { names: await findTables(slave, options), created: [] }
+  await using master = await openSession(options.schema.master, 'master', options)
+  return await inTransaction(
+    master,
+    async () => {
+      const names = await findOnMaster(master, options)
+      const { pgDump } = options.schema ?? { pgDump: { env: {} } }
+      return { names, created: await createTables(master, slave, { ...options, tables: names, pgDump }) }
+    },
+    { isolation: 'repeatable read' },
+  )
+}
+
+/** All means those that the master captures. */
+async function findOnMaster(master: Session, options: SlaveAddTablesOptions): Promise<QualifiedName[]> {
+  if (!options.all) return findTables(master, options)
+  await requireRole(master, 'master')
+  const captured = (await listReplicated(master)).map(({ table }) => table)
+  const named = options.tables.length > 0 ? await findTables(master, { tables: options.tables }) : []
+  return [...captured, ...named.filter((table) => !captured.some((other) => sameName(other, table)))]
 }
 
 async function addTable(
@@ -65,7 +107,7 @@ async function addTable(
   table: QualifiedName,
   registered: readonly SlaveTable[],
   options: SlaveAddTablesOptions,
-): Promise<AddedSlaveTable> {
+): Promise<Omit<AddedSlaveTable, 'created'>> {
   const description = await describeTable(session, table)
   if (!description) throw new RservError('NO_SUCH_TABLE', `no table ${displayName(table)}`, { side: 'slave' })
   refuseUnsupported(description, 'slave')

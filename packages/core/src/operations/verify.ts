@@ -1,5 +1,6 @@
 import type { ClientConfig } from 'pg'
 import { lockPosition } from '../apply/slave-position.ts'
+import { markNew } from '../apply/slave-tables.ts'
 import { listReplicated } from '../capture/replicated-tables.ts'
 import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
@@ -16,7 +17,6 @@ import type { Link } from './link.ts'
 import { connect } from './link.ts'
 import type { TransferResult } from './replicate.ts'
 import { replicate } from './replicate.ts'
-import { markNew } from './resync.ts'
 
 export interface VerifyOptions extends CommonOptions {
   /** Names and patterns as typed; default all tables that the slave takes from this master. */

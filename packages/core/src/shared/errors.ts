@@ -62,6 +62,8 @@ export type ErrorCode =
   | 'ALTERED'
   /** The slave's table cannot hold what arrives. */
   | 'TABLE_MISMATCH'
+  /** Tables could not be created as on the master: pg_dump is missing, too old or failed, or the slave lacks what they need. */
+  | 'SCHEMA'
   /** A trigger or rule on the slave changed or swallowed rows. */
   | 'ROWS_SWALLOWED'
   /** The snapshot file is damaged, incomplete or of an unknown format. */

@@ -21,6 +21,8 @@ import type { Position } from '../shared/position.ts'
 import { chooseWay } from './choose-way.ts'
 import { newSync, recordSync } from './record-sync.ts'
 import { readSequences } from './sequences.ts'
+import type { TableSize } from './table-size.ts'
+import { sizesOf } from './table-size.ts'
 import type {
   SectionPart,
   SectionWishes,
@@ -56,6 +58,8 @@ interface Source {
   readonly description: TableDescription | null
   readonly wanted: Wanted
   readonly changed: Changed
+  /** Of a table that is copied. */
+  readonly size: TableSize | undefined
 }
 
 /**
@@ -104,6 +108,10 @@ async function describeSources(session: Session, request: LiveRequest, { active 
   )
   const ids = looked.map(({ tableId }) => tableId)
   const recorded = new Map((await listReplicated(session, ids)).map((table) => [table.tableId, table]))
+  const sizes = await sizesOf(
+    session,
+    request.tables.filter(({ tableId }) => changes.get(tableId)?.mode === 'copy'),
+  )
   const sources: Source[] = []
   for (const [index, table] of request.tables.entries()) {
     const wanted = request.wanted[index]
@@ -113,13 +121,20 @@ async function describeSources(session: Session, request: LiveRequest, { active 
       ? await ofTable(table.table, () => checkSource(session, table, request.slave))
       : null
     if (description) refuseAltered(recorded.get(table.tableId) ?? table, description, request)
-    sources.push({ table, wanted, changed, description })
+    sources.push({ table, wanted, changed, description, size: sizes.get(table.tableId) })
   }
   return sources
 }
 
-/** DDL that changed rows after the plan was made is not in the log yet: the next plan puts it there. */
-function refuseAltered(recorded: ReplicatedTable, now: TableDescription, { refreshed }: LiveRequest): void {
+/**
+ * DDL that changed rows after the plan was made is not in the log yet: the next plan puts it there.
+ * @throws RservError ALTERED
+ */
+export function refuseAltered(
+  recorded: ReplicatedTable,
+  now: TableDescription,
+  { refreshed }: Pick<LiveRequest, 'refreshed'>,
+): void {
   const change = contentChange(recorded, now)
   if (change === 'none' || (refreshed && change === 'storage')) return
   throw new RservError('ALTERED', `${displayName(now)} was altered while a transfer was being prepared`, {
@@ -147,7 +162,7 @@ async function* readSections(
   sources: readonly Source[],
   wishes: SectionWishes,
 ): AsyncGenerator<TransferSection> {
-  for (const { table, description, changed, wanted, header } of sources.flatMap(withHeader)) {
+  for (const { table, description, changed, wanted, header, size } of sources.flatMap(withHeader)) {
     const few = areFew(changed.logRows, description.estimatedRows)
     const request = { table, description, since: wanted.since, few }
     const choosing = { request, header, logRows: changed.logRows }
@@ -156,7 +171,7 @@ async function* readSections(
     const binary = way !== 'mixed' && wishes.binary(header)
     const section = (part: SectionPart, sql: string): TransferSection => {
       const data = session.copyOut(sql)
-      return { table: sent, part, binary, data, rowCount: () => data.rowCount }
+      return { table: sent, part, binary, data, rowCount: () => data.rowCount, size }
     }
     if (way !== 'whole') await session.run(planFor(few))
     if (way === 'whole') yield section('rows', copyAll({ description }, binary))

@@ -4,6 +4,7 @@ import type { Script } from '../ddl/script.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
 import type { Held, Reign } from './lineage.ts'
+import type { TableSize } from './table-size.ts'
 
 interface TransferColumn {
   readonly name: string
@@ -73,6 +74,10 @@ export interface TransferSection {
   readonly data: Readable
   /** Rows in the section; known when `data` has ended. */
   rowCount(): number
+  /** Of a table that is copied because the slave lacks it, where that is known. */
+  readonly size?: TableSize | undefined
+  /** Told of every piece of `data` that arrives, in bytes. */
+  readonly onBytes?: ((bytes: number) => void) | undefined
 }
 
 /** Last value of a sequence. */

@@ -116,7 +116,7 @@ async function runThere(master: ClientConfig, slave: ClientConfig, options: DdlO
   const until = performance.now() + (options.waitMs ?? 60_000)
   for (;;) {
     try {
-      return (await transferAll(link, slave, { ...common, skipScript: options.skip })).scripts
+      return (await transferAll(link, { master, slave }, { ...common, skipScript: options.skip })).scripts
     } catch (error) {
       // Somebody who follows the slave runs it for us, or reads the tables for long.
       const passing = error instanceof RservError && ['BUSY', 'LOCK_TIMEOUT'].includes(error.code)

@@ -2,6 +2,7 @@ import type { KnownServer } from '../../acknowledge/servers.ts'
 import type { SlavePosition } from '../../apply/slave-position.ts'
 import type { SlaveTable } from '../../apply/slave-tables.ts'
 import { listSlaveTables } from '../../apply/slave-tables.ts'
+import type { Session } from '../../database/session.ts'
 import { inTransaction } from '../../database/transaction.ts'
 import type { PendingScript, ScriptState } from '../../ddl/script.ts'
 import { nextScript } from '../../ddl/script.ts'
@@ -39,6 +40,15 @@ export async function planScript(
   if (!script) return null
   const tables = await listSlaveTables(slave)
   return { script, held: tables.filter(({ state, origin }) => state === 'synced' && origin === node.nodeId) }
+}
+
+/** Has the slave a script to run before anything else? In no transaction on the master. */
+export async function awaitsScript(
+  master: Session,
+  known: KnownServer | null,
+  position: SlavePosition,
+): Promise<boolean> {
+  return (await inTransaction(master, () => nextScript(master, scriptState(position, known)))) !== null
 }
 
 interface Way {

@@ -11,6 +11,7 @@ import { contentChange } from '../../changes/content-change.ts'
 import type { TableDescription } from '../../database/describe-table.ts'
 import type { Session } from '../../database/session.ts'
 import { begin, rollback } from '../../database/transaction.ts'
+import type { QualifiedName } from '../../shared/names.ts'
 import type { Position } from '../../shared/position.ts'
 import type { Link } from '../link.ts'
 import type { Plan } from '../plan.ts'
@@ -45,6 +46,9 @@ export interface Known {
   position: { syncId: string; position: Position }
 }
 
+/** None of its tables is one. */
+const NO_COPIES = new Map<never, never>()
+
 /** So many are looked at whether they are active or not. */
 const FEW_TABLES = 32
 
@@ -53,12 +57,17 @@ export function masterVersion(tableIds: readonly number[]): string {
   return `rserv.master_version('{${tableIds.join(',')}}')`
 }
 
+interface Apart {
+  /** Is the table being copied apart? Then it is none of a transfer's. */
+  readonly apart: (table: QualifiedName) => boolean
+}
+
 /**
  * Looks at everything that a transfer depends on; null where this slave is not for quick transfers: tables that are
  * to be copied first, a role that may not set session_replication_role, a server whose texts have no encoding.
  */
-export async function learn(link: Link): Promise<Known | null> {
-  const slave = await learnSlave(link)
+export async function learn(link: Link, { apart }: Apart): Promise<Known | null> {
+  const slave = await learnSlave(link, apart)
   return slave && (await learnMaster(link, slave))
 }
 
@@ -68,10 +77,10 @@ interface SlaveFacts extends Pick<Known, 'slaveVersion' | 'position'> {
   readonly ran: readonly string[]
 }
 
-async function learnSlave({ slave, node }: Link): Promise<SlaveFacts | null> {
+async function learnSlave({ slave, node }: Link, apart: Apart['apart']): Promise<SlaveFacts | null> {
   await begin(slave, { isolation: 'repeatable read' })
   try {
-    const tables = (await listSlaveTables(slave)).filter(({ parked }) => parked === null)
+    const tables = (await listSlaveTables(slave)).filter(({ table, parked }) => parked === null && !apart(table))
     const { syncId, position, serverName, ran } = await readPosition(slave, node.nodeId)
     const synced = tables.every(({ state, origin }) => state === 'synced' && origin === node.nodeId)
     if (syncId === null || position === null || !synced || !(await hasEncoding(slave))) return null
@@ -89,7 +98,7 @@ async function learnMaster({ master, slave, node, slaveNode }: Link, found: Slav
   try {
     const server = await findSlave(master, slaveNode.nodeId, found)
     if (server?.nodeId !== slaveNode.nodeId || !(await hasEncoding(master))) return null
-    const names = { nodeId: node.nodeId, master: master.database, slave: slave.database }
+    const names = { nodeId: node.nodeId, master: master.database, slave: slave.database, copies: NO_COPIES }
     const plan = planForSlave(await listReplicated(master), tables, position.position, names)
     for (const table of await findSuspects(master, plan.tables)) {
       if (contentChange(table, await checkSource(master, table)) !== 'none') return null

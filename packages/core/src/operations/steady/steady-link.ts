@@ -2,6 +2,7 @@ import type { ClientConfig } from 'pg'
 import { confirmStatements } from '../../acknowledge/confirm.ts'
 import type { TableResult } from '../../apply/results.ts'
 import { rollback } from '../../database/transaction.ts'
+import type { QualifiedName } from '../../shared/names.ts'
 import type { Position } from '../../shared/position.ts'
 import type { Link } from '../link.ts'
 import type { TransferResult } from '../replicate.ts'
@@ -43,10 +44,13 @@ export class SteadyLink {
     return this.#known?.position.position
   }
 
-  /** Gets ready, after a transfer by `replicate`. */
-  async prepare(): Promise<void> {
+  /**
+   * Gets ready, after a transfer by `replicate`.
+   * @param apart is the table being copied apart?
+   */
+  async prepare(apart: (table: QualifiedName) => boolean): Promise<void> {
     this.#unconfirmed = undefined
-    this.#known = (await learn(this.#link).catch(() => null)) ?? undefined
+    this.#known = (await learn(this.#link, { apart }).catch(() => null)) ?? undefined
     this.#until = performance.now() + LOOK_AGAIN_MS
   }
 

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest'
+import { createService } from '../src/index.ts'
+import { backends, createMaster, createSlave, Reading, stateOf } from './support.ts'
+
+const DDL = 'create table large (id int primary key, v text); create table small (id int primary key, v int)'
+
+test('how far the copy of a large table is stands in the state; the others go on meanwhile', async () => {
+  await using master = await createMaster(DDL)
+  await using slave = await createSlave(DDL)
+  await master.query(
+    `insert into large select i, repeat('x', 1000) from generate_series(1, 20000) i; analyze large; insert into small values (1, 1)`,
+  )
+  const reader = await slave.connect()
+  // The copy waits for it in the middle of its transaction.
+  await reader.query('begin; lock table large in share mode')
+  await using service = createService({
+    backends,
+    masters: [{ name: 'm', source: master.config, lookMs: 50, slaves: [{ name: 's', source: slave.config }] }],
+  })
+  const reading = new Reading(service)
+  expect(await reading.until({ kind: 'copy-progress', slave: 's' })).toMatchObject({
+    table: { schema: 'public', name: 'large' },
+    copy: { rowsDone: 0, rowsTotal: 20_000, bytesDone: 0 },
+  })
+  await reading.until({ kind: 'applied', slave: 's', rows: 1 })
+  await master.query('update small set v = 2')
+  await expect.poll(() => slave.query('select v from small'), { timeout: 20_000 }).toEqual([{ v: 2 }])
+  const during = stateOf(service, 's')
+  expect(during).toMatchObject({ phase: 'copying', lastError: null })
+  const large = during.tables.find(({ name }) => name === 'large')
+  expect(large).toMatchObject({
+    state: 'copying',
+    error: null,
+    copy: { rowsTotal: 20_000, startedAt: expect.any(String) as string },
+  })
+  expect(large?.copy?.bytesTotal).toBeGreaterThan(20_000_000)
+  expect(during.tables.find(({ name }) => name === 'small')).toMatchObject({ state: 'synced', copy: null })
+  await reader.query('rollback')
+  await expect.poll(() => stateOf(service, 's').phase, { timeout: 20_000 }).toBe('in-sync')
+  expect(stateOf(service, 's').tables.find(({ name }) => name === 'large')).toMatchObject({
+    state: 'synced',
+    copy: null,
+  })
+  expect(await slave.query('select count(*)::int as n from large')).toEqual([{ n: 20_000 }])
+  await reader.end()
+})
