@@ -1,5 +1,5 @@
 // npm run check: lint, format, types, layers, unused code, documentation, packaging.
-import { readdirSync } from 'node:fs' // publint looks at one package at a time
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { bin, ROOT, run, setUp } from './workspace.mjs'
 
