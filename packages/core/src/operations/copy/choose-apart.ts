@@ -21,7 +21,7 @@ import { findSlave, registerSlave } from '../register-server.ts'
 
 /**
  * Bytes on the master up to which new tables, the smallest first, are copied inside the next ordinary transfer; all others
- * are copied apart (docs/decisions/0030-copies-apart.md has the figures).
+ * are copied apart (docs/decisions/0041-copies-apart.md has the figures).
  */
 const WITHIN_BYTES = 16 * 1024 * 1024
 
