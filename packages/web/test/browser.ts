@@ -22,6 +22,9 @@ export const noBrowser = executablePath === undefined
 /** Ends the name of a group of tests: says why they are skipped, where they are. */
 export const WHY_SKIPPED = noBrowser ? ' (no Chromium here: apt-get install chromium, or RSERV_TEST_BROWSER=FILE)' : ''
 
+/** A browser on a busy machine takes its time. */
+export const SLOW = { timeout: 180_000 }
+
 /** A browser with a folder of its own. */
 export async function openBrowser(): Promise<Browser> {
   const home = mkdtempSync(join(tmpdir(), 'rserv-browser-'))

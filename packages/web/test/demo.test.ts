@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { DemoHost, WebServer } from '../src/index.ts'
 import { pageParts, startWeb } from '../src/index.ts'
 import { ask } from './asking.ts'
-import { barriers, noBrowser, openBrowser, openPage, WHY_SKIPPED } from './browser.ts'
+import { barriers, noBrowser, openBrowser, openPage, SLOW, WHY_SKIPPED } from './browser.ts'
 
 const TEST = 'create table test (id serial primary key, data text)'
 const backends = async (): Promise<typeof backend> => backend
@@ -107,7 +107,7 @@ const says = (page: Page, text: RegExp | string) => page.locator('#demo-message'
 const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
 const waitForValue = (page: Page, text: string) => value(page).filter({ hasText: text }).waitFor()
 
-describe.skipIf(noBrowser)(`the demonstration in a browser${WHY_SKIPPED}`, () => {
+describe.skipIf(noBrowser)(`the demonstration in a browser${WHY_SKIPPED}`, SLOW, () => {
   let browser: Browser
   beforeAll(async () => {
     browser = await openBrowser()

@@ -2,7 +2,7 @@ import type { TestDatabase } from '@rserv/test-utils'
 import { createDatabase, onServer, runCli, sharedServer } from '@rserv/test-utils'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { barriers, noBrowser, openBrowser, openPage, PHONE, scrollsSideways, WHY_SKIPPED } from './browser.ts'
+import { barriers, noBrowser, openBrowser, openPage, PHONE, scrollsSideways, SLOW, WHY_SKIPPED } from './browser.ts'
 import { RunningUi } from './running-ui.ts'
 import { picture } from './screenshots.ts'
 
@@ -32,7 +32,7 @@ async function setUp(database: TestDatabase, up: boolean): Promise<void> {
 const slave = (page: Page, database: TestDatabase) => page.locator('.slave').filter({ hasText: database.name })
 const positionOf = (page: Page, database: TestDatabase) => slave(page, database).locator('dd').first().textContent()
 
-describe.skipIf(noBrowser)(`the dashboard of a service with two slaves${WHY_SKIPPED}`, () => {
+describe.skipIf(noBrowser)(`the dashboard of a service with two slaves${WHY_SKIPPED}`, SLOW, () => {
   beforeAll(async () => {
     master = await createDatabase({ label: 'shop' })
     berlin = await createDatabase({ label: 'berlin' })

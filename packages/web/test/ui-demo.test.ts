@@ -4,7 +4,7 @@ import { createDatabase, createRole, runCli } from '@rserv/test-utils'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ask } from './asking.ts'
-import { noBrowser, openBrowser, openPage, WHY_SKIPPED } from './browser.ts'
+import { noBrowser, openBrowser, openPage, SLOW, WHY_SKIPPED } from './browser.ts'
 import { RunningUi } from './running-ui.ts'
 import { picture } from './screenshots.ts'
 
@@ -85,7 +85,7 @@ test('reached from elsewhere it asks for a token, and makes one', async () => {
   expect((await ask(`${here}/`, { headers: { cookie } })).status).toBe(200)
 })
 
-describe.skipIf(noBrowser)(`rserv ui in a browser${WHY_SKIPPED}`, () => {
+describe.skipIf(noBrowser)(`rserv ui in a browser${WHY_SKIPPED}`, SLOW, () => {
   let browser: Browser
   beforeAll(async () => {
     browser = await openBrowser()
@@ -114,6 +114,7 @@ describe.skipIf(noBrowser)(`rserv ui in a browser${WHY_SKIPPED}`, () => {
       .filter({ hasText: /sync \d/ })
       .waitFor()
     await page.getByRole('row').filter({ hasText: 'test' }).filter({ hasText: 'synced' }).waitFor()
+    await page.locator('#lag-legend').filter({ hasText: '0 s' }).waitFor()
     await picture(page, 'ui-demonstration')
     await button(page, 'Quit').click()
     await page.getByText('rserv has ended').waitFor()

@@ -93,7 +93,7 @@ export class LagChart {
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
       scales: {
-        x: { range: (_chart, min, max) => [Math.min(min, max - SHORTEST_SECONDS), max] },
+        x: { range: ({ data: [times] }) => shownTimes(times) },
         y: { range: (_chart, _min, max) => [0, Math.max(1, (max ?? 0) * 1.1)] },
       },
       axes: [
@@ -151,6 +151,12 @@ export class LagChart {
     this.#chart?.setSeries(index + 1, { show: !this.#hidden.has(key) })
     this.#legend()
   }
+}
+
+/** Not what uPlot would take: for one sample it draws three years. */
+function shownTimes(times: ArrayLike<number>): [number, number] {
+  const last = times[times.length - 1] ?? Date.now() / 1000
+  return [Math.min(times[0] ?? last, last - SHORTEST_SECONDS), last]
 }
 
 /** A colour of the style sheet as it is now: a canvas cannot read variables. */
