@@ -15,7 +15,8 @@ const QUIET = `with moments as (select $1::pg_catalog.pg_snapshot as was, pg_cat
     select from generate_series(first, least(next, first + ${NEAR}) - 1) as id
     where not pg_visible_in_snapshot(id::text::xid8, was) and pg_visible_in_snapshot(id::text::xid8, now)
       and not exists (select from rserv.sync s where s.sync_id >= $2 and s.xmin::text::bigint = id % 4294967296)
-      and not exists (select from rserv.server v where v.sync_id >= $2 and v.xmin::text::bigint = id % 4294967296)) as quiet
+      and not exists (select from rserv.server v where v.sync_id >= $2 and v.xmin::text::bigint = id % 4294967296)
+      and not exists (select from rserv.transfer_rate r where r.xid = id::text::xid8)) as quiet
   from range`
 
 /**
