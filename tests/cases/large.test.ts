@@ -6,8 +6,8 @@ import type { Pair } from '../support/pair.ts'
 import { backends, replicatedPair } from '../support/pair.ts'
 import { startReplicator } from '../support/replicator.ts'
 
-/** Megabytes of JavaScript heap: a hundredth of what would hold the rows. */
-const HEAP_MB = 16
+/** Megabytes of JavaScript heap: a fiftieth of what would hold the rows, and twice what the program needs for itself. */
+const HEAP_MB = 24
 
 function inSmallHeap(pair: Pair): ReturnType<typeof startReplicator>['ended'] {
   const sides = { master: pair.master.config, slave: pair.slave.config }

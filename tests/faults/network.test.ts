@@ -41,8 +41,8 @@ test.each(COMMITS)(
   async (_what, fate, expected) => {
     await using pair = await filled()
     await using proxy = await startProxy(pair.slave.config)
-    // The first two end the looks at the server and at the node.
-    once(proxy, 'commit\0', fate, 3)
+    // The first three end the looks at the server, at the node and at what is to be copied.
+    once(proxy, 'commit\0', fate, 4)
     const outcome = await outcomeOf(replicate(pair.master.config, proxy.config))
     expect(outcome).toBe(expected)
     const [row] = await pair.slave.query(`select exists (select from t where v = 'new') as there`)

@@ -83,6 +83,8 @@ test('case 154: replicators that race: every transfer is applied once, in order'
   const racing = Promise.all([racer(), racer(), racer()])
   for (let i = 0; i < 10; i++) await expectAsOf(pair.master, pair.slave, ['t'])
   await racing
-  expect(new Set(outcomes)).toEqual(new Set(['applied', 'BUSY']))
+  expect(outcomes).toContain('applied')
+  // In sync: another one took a change along before its maker came.
+  expect(outcomes.filter((outcome) => !['applied', 'BUSY', 'in-sync'].includes(outcome))).toEqual([])
   await pair.syncAndCompare('t')
 })

@@ -46,7 +46,7 @@ export async function compareTables(
   options: VerifyOptions,
 ): Promise<{ syncId: string | null; tables: Found[] }> {
   for (let attempt = 1; ; attempt++) {
-    const moment = await openMoment(link, options)
+    const moment = await openSettled(link, options)
     const found: Found[] = []
     for (const table of moment.tables)
       found.push(await compareOne(link, moment, { table, number: found.length }, options))
@@ -67,6 +67,20 @@ interface Moment {
   readonly captured: readonly ReplicatedTable[]
   readonly copies: ReadonlyMap<number, HeldCopy>
   readonly encoding: string
+}
+
+/** A transfer may move the slave, and the log be cleaned behind it, between the looks at the two. */
+async function openSettled(link: Link, options: VerifyOptions): Promise<Moment> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await openMoment(link, options)
+    } catch (error) {
+      const gap = error instanceof RservError && error.code === 'LOG_GAP'
+      if (!gap || attempt === ATTEMPTS) throw error
+      await rollback(link.master)
+      await rollback(link.slave)
+    }
+  }
 }
 
 async function openMoment(link: Link, options: VerifyOptions): Promise<Moment> {
