@@ -12,6 +12,7 @@ import type { CommonOptions } from '../shared/events.ts'
 import { quoteName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
 import { includes } from '../shared/position.ts'
+import type { Reign } from '../transfer/lineage.ts'
 import { shellWord } from '../shared/resync-command.ts'
 import type { Followed } from './followers.ts'
 import { bringOthers } from './followers.ts'
@@ -76,11 +77,22 @@ export async function promote(slave: ClientConfig, options: PromoteOptions = {})
 }
 
 async function takeOverNow(session: Session, options: PromoteOptions): Promise<TakenOver> {
+  const known = await reignsOfOthers(options)
   return withLockRetry(session, { lockTimeoutMs: 1000, attempts: 10 }, async () => {
-    const taken = await takeOver(session)
+    const taken = await takeOver(session, known)
     await advanceSequences(session, options.sequenceMargin ?? 1000)
     return taken
   })
+}
+
+/** A promotion that this slave has not heard of must not be given its generation again. */
+async function reignsOfOthers(options: PromoteOptions): Promise<Reign[]> {
+  const reigns: Reign[] = []
+  for (const other of options.others ?? []) {
+    await using session = await openSession(other, 'slave', options)
+    reigns.push(...(await inTransaction(session, () => listReigns(session))))
+  }
+  return reigns
 }
 
 /** After a crash: the others are still to follow. */

@@ -19,14 +19,16 @@ export interface TakenOver {
 /**
  * Makes a slave the master of the tables that it takes, in the caller's transaction: it can be written, is of the next
  * generation, and is no slave any more. Its log is kept for those that were fed as it was, until they have come back.
+ * @param known reigns that other nodes know: this one is later than all of them
  * @throws RservError NOT_READY, BUSY
  */
-export async function takeOver(session: Session): Promise<TakenOver> {
+export async function takeOver(session: Session, known: readonly Reign[] = []): Promise<TakenOver> {
   const node = await requireRole(session, 'slave')
   const origin = await followed(session)
   await lockBetweenTransfers(session, origin)
   const reign = await reignOf(session, origin)
-  const generation = reign.generation + 1
+  const others = known.filter(({ cluster }) => cluster === reign.cluster)
+  const generation = Math.max(reign.generation, ...others.map((one) => one.generation)) + 1
   await learnReigns(session, [{ cluster: reign.cluster, generation, master: node.nodeId }])
   await session.run('delete from rserv.slave_table where origin = $1', [origin])
   await session.run(
