@@ -28,6 +28,9 @@ export interface Figures {
 
 interface NodeState {
   readonly isMaster: boolean
+  /** Of its own reign; 0: it was never promoted. */
+  readonly own: number
+  /** The latest that it knows of. */
   readonly generation: number
   /** node_id of whom it follows. */
   readonly follows: string | null
@@ -92,7 +95,7 @@ export class RolesWorld implements AsyncDisposable {
     const states = await Promise.all(this.#nodes.map(async (node) => ({ node, ...(await stateOf(node)) })))
     return states
       .filter(({ isMaster }) => isMaster)
-      .toSorted((a, b) => b.generation - a.generation)
+      .toSorted((a, b) => b.own - a.own)
       .map(({ node }) => node)
   }
 
@@ -137,9 +140,14 @@ export class RolesWorld implements AsyncDisposable {
   }
 
   async #promote(slave: TestDatabase, slaves: readonly TestDatabase[], { a, crashAt }: Happening): Promise<void> {
-    this.#figures.promotions++
     // Some of the others cannot be reached.
     const reachable = slaves.filter((node, index) => node !== slave && (a >> index) % 2 === 0)
+    // Two promotions that nobody knows both of give one generation twice, and stand against each other (docs/explanation/limits.md).
+    const all = await Promise.all(this.#nodes.map(stateOf))
+    const heard = await Promise.all([slave, ...reachable].map(stateOf))
+    const latest = (states: readonly NodeState[]): number => Math.max(...states.map(({ generation }) => generation))
+    if (latest(heard) < latest(all)) return
+    this.#figures.promotions++
     const options = { others: reachable.map(({ config }) => config), anyway: true }
     await this.#crash(crashAt, (more) => promote(slave.config, { ...options, ...more }))
     const { followers } = await promote(slave.config, options)
@@ -243,11 +251,17 @@ function pick<T>(items: readonly T[], number: number): T | undefined {
 }
 
 async function stateOf(node: TestDatabase): Promise<NodeState> {
-  const [row] = await node.query<{ master: boolean; generation: number; follows: string | null }>(
+  const [row] = await node.query<{ master: boolean; generation: number; own: number; follows: string | null }>(
     `select is_master as master, coalesce((select max(generation) from rserv.reign), 0)::int as generation,
+      coalesce((select max(generation) from rserv.reign where master = node_id), 0)::int as own,
       (select origin from rserv.slave_table limit 1) as follows from rserv.node`,
   )
-  return { isMaster: row?.master ?? false, generation: row?.generation ?? 0, follows: row?.follows ?? null }
+  return {
+    isMaster: row?.master ?? false,
+    generation: row?.generation ?? 0,
+    own: row?.own ?? 0,
+    follows: row?.follows ?? null,
+  }
 }
 
 async function rowsOf(node: TestDatabase): Promise<string[]> {
