@@ -145,7 +145,6 @@ export class RolesWorld implements AsyncDisposable {
     // Two promotions that nobody knows both of give one generation twice, and stand against each other (docs/explanation/limits.md).
     const all = await Promise.all(this.#nodes.map(stateOf))
     const heard = await Promise.all([slave, ...reachable].map(stateOf))
-    const latest = (states: readonly NodeState[]): number => Math.max(...states.map(({ generation }) => generation))
     if (latest(heard) < latest(all)) return
     this.#figures.promotions++
     const options = { others: reachable.map(({ config }) => config), anyway: true }
@@ -262,6 +261,10 @@ async function stateOf(node: TestDatabase): Promise<NodeState> {
     own: row?.own ?? 0,
     follows: row?.follows ?? null,
   }
+}
+
+function latest(states: readonly NodeState[]): number {
+  return Math.max(...states.map(({ generation }) => generation))
 }
 
 async function rowsOf(node: TestDatabase): Promise<string[]> {
