@@ -1,4 +1,5 @@
--- A note of rates is a transaction of rserv's own: a look at an idle master must know it.
+-- rserv's own transactions, which change no replicated row: a look at an idle master must know them by their ids.
 
-alter table rserv.transfer_rate add column xid xid8;
-comment on column rserv.transfer_rate.xid is 'Transaction of the last note: one that changed no replicated row.';
+alter table rserv.server add column confirmed_xid xid8, add column noted_xid xid8;
+comment on column rserv.server.confirmed_xid is 'Transaction of the last confirmation.';
+comment on column rserv.server.noted_xid is 'Transaction that last noted how fast transfers are.';

@@ -25,7 +25,7 @@ export async function confirmSync(session: Session, syncId: string): Promise<Con
   if (sync['already'] === 't') return { outcome: 'already-registered', server }
   await session.run(
     `update rserv.server v set sync_id = s.sync_id, position = s.position, table_ids = s.table_ids,
-        confirmed_at = pg_catalog.clock_timestamp(), ddl_id = greatest(v.ddl_id, s.ddl_id)
+        confirmed_at = pg_catalog.clock_timestamp(), confirmed_xid = pg_catalog.pg_current_xact_id(), ddl_id = greatest(v.ddl_id, s.ddl_id)
       from rserv.sync s where s.sync_id = $1 and v.server_id = s.server_id`,
     [syncId],
   )
@@ -44,7 +44,7 @@ export function confirmStatements(syncId: string): string[] {
     `set local lock_timeout = ${CONFIRM_TIMEOUT_MS}`,
     'set local synchronous_commit = off',
     `update rserv.server v set sync_id = s.sync_id, position = s.position, table_ids = s.table_ids,
-        confirmed_at = pg_catalog.clock_timestamp(), ddl_id = greatest(v.ddl_id, s.ddl_id)
+        confirmed_at = pg_catalog.clock_timestamp(), confirmed_xid = pg_catalog.pg_current_xact_id(), ddl_id = greatest(v.ddl_id, s.ddl_id)
       from rserv.sync s where s.sync_id = ${quoteLiteral(syncId)}::bigint and v.server_id = s.server_id
         and not coalesce(v.sync_id >= s.sync_id, false)`,
     'commit',

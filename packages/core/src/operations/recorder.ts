@@ -6,7 +6,7 @@ import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import { addressOf } from '../record/address.ts'
 import { isWorthRecording, overStatement, recordStatement } from '../record/last-error.ts'
-import { addressStatement, magnitudeOf, ratesStatement } from '../record/rates.ts'
+import { addressStatement, magnitudeOf, notedStatement, ratesStatement } from '../record/rates.ts'
 import type { Link } from './link.ts'
 import type { TransferResult } from './replicate.ts'
 
@@ -64,7 +64,7 @@ export class Recorder implements AsyncDisposable {
     await Promise.all([
       note(link.master, [
         ...(first ? [overStatement({ nodeId, address: slave }), addressStatement(nodeId, slave)] : []),
-        ...(rates.length > 0 ? [ratesStatement(nodeId, rates)] : []),
+        ...(rates.length > 0 ? [ratesStatement(nodeId, rates), notedStatement(nodeId)] : []),
       ]),
       first && note(link.slave, [overStatement({ nodeId: link.node.nodeId, address: master })]),
     ])

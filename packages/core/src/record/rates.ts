@@ -33,15 +33,20 @@ function rateFor(rates: readonly Rate[], rows: number): Rate | null {
   return nearest ?? null
 }
 
+/** Statement that marks its transaction as one that changes no replicated row. */
+export function notedStatement(nodeId: string): string {
+  return `update rserv.server set noted_xid = pg_catalog.pg_current_xact_id() where node_id::text = ${quoteLiteral(nodeId)}`
+}
+
 /** Statement that adds what was measured to what is known; older measurements count half. */
 export function ratesStatement(nodeId: string, rates: readonly Rate[]): string {
   const values = rates.map(({ magnitude, rows, ms }) => `(${magnitude}::smallint, ${rows}::float8, ${ms}::float8)`)
-  return `insert into rserv.transfer_rate as r (server_id, magnitude, rows, ms, at, xid)
-    select s.server_id, m.magnitude, m.rows, m.ms, pg_catalog.clock_timestamp(), pg_catalog.pg_current_xact_id()
+  return `insert into rserv.transfer_rate as r (server_id, magnitude, rows, ms, at)
+    select s.server_id, m.magnitude, m.rows, m.ms, pg_catalog.clock_timestamp()
       from rserv.server s, (values ${values.join(', ')}) m (magnitude, rows, ms)
       where s.node_id::text = ${quoteLiteral(nodeId)}
     on conflict (server_id, magnitude) do update
-      set rows = r.rows / 2 + excluded.rows, ms = r.ms / 2 + excluded.ms, at = excluded.at, xid = excluded.xid`
+      set rows = r.rows / 2 + excluded.rows, ms = r.ms / 2 + excluded.ms, at = excluded.at`
 }
 
 /** Statement that notes where the slave is reached. */
