@@ -130,6 +130,11 @@ export class RolesWorld implements AsyncDisposable {
 
   async #switchover(master: TestDatabase, slave: TestDatabase, { crashAt }: Happening): Promise<void> {
     if ((await stateOf(slave)).follows !== this.#idOf(master)) return
+    // One that was left behind while its master was another's slave is not on record there any more.
+    await replicate(master.config, slave.config).catch((error: unknown) => {
+      if (codeOf(error) !== 'POSITION_UNKNOWN') throw error
+      return this.#repoint(master, slave)
+    })
     this.#figures.switchovers++
     const before = await rowsOf(master)
     await this.#crash(crashAt, (options) => switchover(master.config, slave.config, { anyway: true, ...options }))
