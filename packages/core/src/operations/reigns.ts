@@ -43,8 +43,12 @@ export function refuseOlder({ feeding, fed }: Feeding): void {
 /** Lets a node know of later promotions. Inside a transaction. */
 export async function learnReigns(session: Session, reigns: readonly Reign[]): Promise<void> {
   await session.run(
-    `insert into rserv.reign as r (cluster, generation, master)
-      select cluster, generation, master from json_to_recordset($1) as w (cluster uuid, generation bigint, master uuid)
+    `with w as (select * from json_to_recordset($1) as w (cluster uuid, generation bigint, master uuid)),
+      former as (insert into rserv.former_master (cluster, master)
+        select r.cluster, r.master from rserv.reign r join w using (cluster) where r.generation < w.generation
+        on conflict do nothing)
+      insert into rserv.reign as r (cluster, generation, master)
+      select cluster, generation, master from w
       on conflict (cluster) do update set generation = excluded.generation, master = excluded.master,
         since = pg_catalog.clock_timestamp() where r.generation < excluded.generation`,
     [JSON.stringify(reigns)],

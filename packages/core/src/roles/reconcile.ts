@@ -82,6 +82,7 @@ async function prepare(
     const origins = await target.query('select origin from rserv.slave_sync union select $1', [sourceNode.nodeId])
     for (const { origin } of origins) await lockBetweenTransfers(target, origin ?? '')
     const { common, tables } = await inTransaction(source, () => choose(sides))
+    refuseNothing(sides, tables)
     refuseGaps(sides, tables, options)
     const server = await entrust(sides)
     const copied = new Set(tables.filter(({ gap }) => gap))
@@ -125,6 +126,15 @@ async function choose(sides: Sides): Promise<{ common: CommonState; tables: Shar
   throw new RservError('NOTHING_IN_COMMON', `${names.slave} and ${names.master} have no state in common on record`, {
     side: 'slave',
     hint: `Copy its tables: rserv slave-init, slave-add-table, ${resyncCommand(names)}, then replicate.`,
+  })
+}
+
+/** A target that takes none of the source's tables would be called in sync with it. */
+function refuseNothing({ source, target }: Sides, tables: readonly SharedTable[]): void {
+  if (tables.length > 0) return
+  throw new RservError('NOTHING_IN_COMMON', `${target.database} takes no table that ${source.database} captures`, {
+    side: 'slave',
+    hint: `Its tables come from another master. Nothing was changed. To take them from this one: rserv slave-remove-table, rserv slave-add-table, then replicate.`,
   })
 }
 

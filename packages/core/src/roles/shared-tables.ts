@@ -50,6 +50,13 @@ async function takenTables(
     `select json_agg(id) from (select node_id as id from rserv.node union select origin from rserv.slave_sync
       union select origin from rserv.applied union select node_id from rserv.server union select master from rserv.reign) n`,
   )
-  const from = new Set([null, origin, row?.['followed'] ?? null, ...known])
+  const clusters = await source.json<string[]>(`select coalesce(json_agg(cluster), '[]') from rserv.reign`)
+  // A slave that was left behind still names one of them, of which the source need not have heard.
+  const former = await target.json<string[]>(
+    `select coalesce(json_agg(master), '[]') from (select cluster, master from rserv.former_master
+      union select cluster, master from rserv.reign) m where cluster in (select json_array_elements_text($1)::uuid)`,
+    [JSON.stringify(clusters)],
+  )
+  const from = new Set([null, origin, row?.['followed'] ?? null, ...known, ...former])
   return (await listSlaveTables(target)).filter((table) => from.has(table.origin))
 }

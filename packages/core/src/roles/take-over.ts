@@ -29,6 +29,7 @@ export async function takeOver(session: Session, known: readonly Reign[] = []): 
   const reign = await reignOf(session, origin)
   const others = known.filter(({ cluster }) => cluster === reign.cluster)
   const generation = Math.max(reign.generation, ...others.map((one) => one.generation)) + 1
+  for (const one of others) await learnReigns(session, [one])
   await learnReigns(session, [{ cluster: reign.cluster, generation, master: node.nodeId }])
   await session.run('delete from rserv.slave_table where origin = $1', [origin])
   await session.run(
