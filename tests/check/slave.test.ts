@@ -71,7 +71,7 @@ test('registration: another key, a copy to come, a position that the log or the 
   await pair.sync()
   await slave.query('update rserv.slave_sync set sync_id = 1000')
   const [unknown] = await expectCodes(pair, ['position-unknown'])
-  expect(unknown?.fix).toBe(`rserv resync ${master.name} ${slave.name}`)
+  expect(unknown?.fix).toContain(`rserv resync ${master.name} ${slave.name}`)
 })
 
 test('sequences: behind, and missing', async () => {

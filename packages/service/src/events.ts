@@ -48,7 +48,7 @@ export type ServiceEventBody =
   /** Slave: how far the copy of a table is. */
   | { readonly kind: 'copy-progress'; readonly table: QualifiedName; readonly copy: CopyState }
   /** Slave: nothing is transferred until it is resumed; `by` says who wanted it. */
-  | { readonly kind: 'paused'; readonly by: 'command' | 'program' | 'configuration' }
+  | { readonly kind: 'paused'; readonly by: 'command' | 'program' | 'configuration' | 'change-of-roles' }
   | { readonly kind: 'resumed' }
   /** Slave: is held back, or (null) is no longer. */
   | { readonly kind: 'throttled'; readonly throttle: Throttle | null }

@@ -21,7 +21,7 @@ export interface SlaveSurroundings {
 }
 
 /** Who wants it paused; or that it is detached. */
-type Held = 'command' | 'program' | 'configuration' | 'detached'
+type Held = 'command' | 'program' | 'configuration' | 'change-of-roles' | 'detached'
 
 function holdOf(held: Held | null): Hold | null {
   return held === null || held === 'detached' ? held : 'paused'
@@ -100,6 +100,7 @@ export class SlaveRunner {
   get #held(): Held | null {
     if (this.#watched?.detached) return 'detached'
     if (this.#watched?.pausedAt) return 'command'
+    if (this.#watched?.wanted) return 'change-of-roles'
     if (this.#paused) return 'program'
     return this.spec.paused ? 'configuration' : null
   }

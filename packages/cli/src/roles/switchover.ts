@@ -11,8 +11,8 @@ export const switchoverCommand: Command = {
   name: 'switchover',
   summary: 'let a master and a slave change places, without losing or copying anything',
   details:
-    `The slave must keep a log (slave-add-table --keep-log), and rserv run for them must not be at work. All is checked ` +
-    `first; --dry-run stops there and tells how long writes would be stopped. Then writes on the master are refused with ` +
+    `The slave must keep a log (slave-add-table --keep-log). A running rserv run lets go of the slaves by itself. All is ` +
+    `checked first; --dry-run stops there and tells how long writes would be stopped. Then writes on the master are refused with ` +
     `SQLSTATE 25006, what is left is transferred, and the slave becomes the master, within the time limit, or everything ` +
     `is undone. The old master and the other slaves follow the new one. Interrupted, it is completed by running it again, ` +
     `or given up with --undo.`,

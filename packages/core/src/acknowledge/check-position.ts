@@ -27,7 +27,8 @@ export async function checkPosition(session: Session, server: KnownServer | null
         $2::pg_catalog.xid8 > pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()) as future_xid,
         exists (select from rserv.sync s where s.sync_id = $1) as known,
         exists (select from rserv.sync s where s.sync_id = $1 and s.server_id = $3::integer and s.position::text = $4
-          and s.token = $5::uuid) as same
+          and s.token = $5::uuid) as same,
+        exists (select from rserv.given g where g.token = $5::uuid) as handed_over
       from rserv.sync_id_seq`,
     [slave.syncId, xmaxOf(slave.position), server?.id ?? null, slave.position, slave.token],
   )
@@ -43,6 +44,7 @@ interface Asked extends Given {
 
 function refuse(facts: Row, { syncId, confirmed, master, database }: Asked): void {
   const names = { master, slave: database }
+  if (facts['same'] === 'f' && facts['handed_over'] === 't') throw handedOver(names)
   if (facts['future_id'] === 't' || facts['future_xid'] === 't') {
     throw unknown(`the slave is at sync id ${syncId}, which this master has not given out yet`, names)
   }
@@ -60,6 +62,17 @@ function forgotten(syncId: string, names: DatabaseNames): RservError {
   return new RservError('LOG_GAP', `the log no longer covers the slave's position, sync id ${syncId}`, {
     side: 'master',
     hint: `It was cleaned beyond it (was the slave restored from a backup?). Copy its tables again: ${resyncCommand(names)}, then replicate.`,
+  })
+}
+
+/** It was given by this node, which has become another one's slave since and left its own slaves to that. */
+function handedOver({ master, slave }: DatabaseNames): RservError {
+  const [here, there] = [shellWord(master), shellWord(slave)]
+  return new RservError('POSITION_UNKNOWN', `${master} was replaced as the master, and feeds ${slave} no more`, {
+    side: 'master',
+    hint:
+      `Let the slave follow the new master, without a copy: rserv repoint NEW_MASTER ${there}. Or ${master}, as a slave ` +
+      `that feeds others: rserv repoint ${here} ${there}`,
   })
 }
 

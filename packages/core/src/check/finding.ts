@@ -96,7 +96,9 @@ export const FINDINGS = {
   parked: 'problem',
   /** The next transfer copies the table. */
   'copy-pending': 'note',
-  /** The master does not know the slave's position: one of the two was restored, or the slave is a clone. */
+  /** The slave takes its tables from the master that took this one's place. */
+  'other-master': 'problem',
+  /** The master does not know the slave's position: after a restore, for a clone, or for one that a change of roles left behind. */
   'position-unknown': 'problem',
   /** The log no longer reaches back to the slave's position. */
   'log-gap': 'problem',

@@ -1,4 +1,5 @@
 import { checkPosition } from '../acknowledge/check-position.ts'
+import { refuseOtherMaster } from '../acknowledge/refuse-other-master.ts'
 import type { KnownServer } from '../acknowledge/servers.ts'
 import type { SlavePosition } from '../apply/slave-position.ts'
 import type { SlaveTable } from '../apply/slave-tables.ts'
@@ -20,18 +21,23 @@ export interface SlaveState {
   readonly captured: readonly ReplicatedTable[]
 }
 
-const CODES: Partial<Record<string, Finding['code']>> = { POSITION_UNKNOWN: 'position-unknown', LOG_GAP: 'log-gap' }
+const CODES: Partial<Record<string, Finding['code']>> = {
+  POSITION_UNKNOWN: 'position-unknown',
+  LOG_GAP: 'log-gap',
+  OLD_GENERATION: 'other-master',
+}
 
 /** Does the master know the position? Inside a transaction on the master. */
 export async function checkKnownPosition(master: Session, slave: Session, state: SlaveState): Promise<Finding[]> {
   try {
+    await refuseOtherMaster(master, state.node, { database: slave.database, tables: state.registered })
     await checkPosition(master, state.server, { ...state.position, database: slave.database })
     return []
   } catch (error) {
     const code = error instanceof RservError ? CODES[error.code] : undefined
-    if (code === undefined) throw error
-    const fix = resyncCommand({ master: master.database, slave: slave.database })
-    return [finding(code, { session: slave }, (error as RservError).message, fix)]
+    if (code === undefined || !(error instanceof RservError)) throw error
+    const fix = error.hint ?? resyncCommand({ master: master.database, slave: slave.database })
+    return [finding(code, { session: slave }, error.message, fix)]
   }
 }
 

@@ -71,7 +71,9 @@ async function require(session: Session, role: Role, fits: (node: Node) => boole
   if (!fits(node)) {
     throw new RservError('WRONG_ROLE', `database ${database} is set up, but not as a ${role}`, {
       side: session.side,
-      hint: `Check the order of the databases, or run: rserv ${role}-init ${database}`,
+      hint:
+        (await changedRoles(session, role)) ??
+        `Check the order of the databases, or run: rserv ${role}-init ${database}`,
     })
   }
   if (node.schemaVersion < latestVersion()) {
@@ -83,6 +85,19 @@ async function require(session: Session, role: Role, fits: (node: Node) => boole
   if (role === 'master' && node.moved) throw movedMaster(session)
   if (role === 'master' && node.isMaster) await refuseDeposed(session)
   return node
+}
+
+/** What to do about a database that is not what it was, because the roles were changed; null: they were not. */
+async function changedRoles(session: Session, role: Role): Promise<string | null> {
+  if ((await installedVersion(session)) !== latestVersion()) return null
+  const wanted = role === 'slave' ? 'r.master = n.node_id and n.is_master' : 'r.master <> n.node_id and not n.is_master'
+  const row = await session.row(
+    `select r.generation from rserv.node n join rserv.reign r using (cluster) where r.generation > 1 and ${wanted}`,
+  )
+  if (!row) return null
+  return role === 'slave'
+    ? `It became the master with generation ${row['generation']}: name it as the master, here and in the configuration of rserv run.`
+    : `It was a master, and is a slave since generation ${row['generation']}: name the new master, here and in the configuration of rserv run.`
 }
 
 /** A master that knows that it was replaced. */

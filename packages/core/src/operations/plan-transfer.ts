@@ -1,6 +1,7 @@
 import { checkPosition } from '../acknowledge/check-position.ts'
 import type { HeldCopy } from '../acknowledge/copies.ts'
 import { listCopies, releaseOthers } from '../acknowledge/copies.ts'
+import { refuseOtherMaster } from '../acknowledge/refuse-other-master.ts'
 import type { KnownServer } from '../acknowledge/servers.ts'
 import type { SlavePosition } from '../apply/slave-position.ts'
 import type { SlaveTable } from '../apply/slave-tables.ts'
@@ -67,7 +68,10 @@ export async function planTransfer(
     })
   }
   const names = { master: master.database, slave: slave.database }
-  await inTransaction(master, () => checkPosition(master, known, { ...position, database: slave.database }))
+  await inTransaction(master, async () => {
+    await refuseOtherMaster(master, node, { database: slave.database, tables: registered })
+    await checkPosition(master, known, { ...position, database: slave.database })
+  })
   // The last confirmation may have been cut off.
   if (position.syncId !== null && position.syncId !== known?.syncId)
     await confirmApplied(master, position.syncId, options)

@@ -13,6 +13,7 @@ import type { CommonOptions } from '../shared/events.ts'
 import { shellWord } from '../shared/resync-command.ts'
 import { readSequences } from '../transfer/sequences.ts'
 import { fence, unfence } from './fence.ts'
+import { haveAlone } from './have-alone.ts'
 import type { Followed } from './followers.ts'
 import { bringOthers } from './followers.ts'
 import { requireAnyRole } from './node-roles.ts'
@@ -25,6 +26,8 @@ export interface SwitchoverOptions extends CommonOptions {
   others?: readonly ClientConfig[] | undefined
   /** Milliseconds that writes may be stopped for at most; default 10000. Then everything is undone. */
   timeLimitMs?: number | undefined
+  /** Milliseconds that whoever follows the slave, such as `rserv run`, has to let go of it; default 30000. */
+  letGoMs?: number | undefined
   /** Go on although the slave lacks something. */
   anyway?: boolean | undefined
   /** Called when the new master can be written, before anything else follows it. */
@@ -53,7 +56,7 @@ const TIME_LIMIT_MS = 10_000
 /**
  * Lets master and slave change places: nothing is lost, nothing is copied. Everything is checked first; then writes on the
  * master are refused (SQLSTATE 25006), the last transfer is applied, and the slave becomes master, all within the time
- * limit, or else everything is undone. The old master and the other slaves follow the new one. After a crash it is
+ * limit, or else everything is undone. A running `rserv run` lets go of the slave meanwhile. The old master and the other slaves follow the new one. After a crash it is
  * completed by running it again, or, before the slave was promoted, undone by `undoSwitchover`.
  * @throws RservError NOT_READY, LOCK_TIMEOUT, BUSY, …; nothing has changed then
  */
@@ -65,10 +68,12 @@ export async function switchover(
   await using masterSession = await openSession(master, 'master', options)
   await using slaveSession = await openSession(slave, 'slave', options)
   const done = await alreadyPromoted(masterSession, slaveSession)
-  const { generation, writeStopMs } =
-    done === null
-      ? await change(masterSession, slaveSession, { ...options, slave })
-      : { generation: done, writeStopMs: null }
+  const link = done === null ? await connect(masterSession, slaveSession) : null
+  // Until all follow the new master: who comes back then is told what to change.
+  await using _alone = link ? await haveAlone(master, link, options) : null
+  const { generation, writeStopMs } = link
+    ? await change(link, { ...options, slave })
+    : { generation: done ?? 0, writeStopMs: null }
   await options.onPromoted?.(generation)
   // The old master comes last: it then need not keep its log for the others.
   const followers = await bringOthers(slave, [...(options.others ?? []), master], options)
@@ -85,6 +90,7 @@ export async function rehearseSwitchover(
   await using masterSession = await openSession(master, 'master', options)
   await using slaveSession = await openSession(slave, 'slave', options)
   const link = await connect(masterSession, slaveSession)
+  await using _alone = await haveAlone(master, link, options)
   await catchUp(link, slave, options)
   const obstacles = [...(await findObstacles(masterSession, slaveSession)), ...(await unreachable(options))]
   if (obstacles.length > 0) return { obstacles, writeStopMs: null }
@@ -149,11 +155,10 @@ async function catchUp(link: Link, slave: ClientConfig, options: CommonOptions):
 }
 
 async function change(
-  master: Session,
-  slave: Session,
+  link: Link,
   options: SwitchoverOptions & { slave: ClientConfig },
 ): Promise<{ generation: number; writeStopMs: number }> {
-  const link = await connect(master, slave)
+  const { master, slave } = link
   await catchUp(link, options.slave, options)
   if (!options.anyway) {
     const obstacles = [...(await findObstacles(master, slave)), ...(await unreachable(options))]

@@ -1,5 +1,6 @@
 import type { Detached } from '../../acknowledge/servers.ts'
 import { listServers } from '../../acknowledge/servers.ts'
+import { listWanted } from '../../acknowledge/wanted-slaves.ts'
 import { requireRole } from '../../database/node.ts'
 import type { ConfigSource, Session } from '../../database/session.ts'
 import { currentConfig, openSession } from '../../database/session.ts'
@@ -20,6 +21,8 @@ export interface WatchedSlave {
   readonly pausedAt: string | null
   readonly throttle: Throttle | null
   readonly detached: Detached | null
+  /** Does a change of roles want the slave for itself at this moment? Then nobody should follow it. */
+  readonly wanted: boolean
 }
 
 /** A connection to a master that looks and changes nothing. One look at a time: another one waits for it. */
@@ -39,6 +42,7 @@ export class MasterWatch implements AsyncDisposable {
   slaves(): Promise<WatchedSlave[]> {
     return this.#inTurn(async () => {
       const servers = await listServers(this.#session)
+      const wanted = await listWanted(this.#session)
       return servers.map(({ name, nodeId, syncId, pausedAt, throttle, detached }) => ({
         server: name,
         nodeId,
@@ -46,6 +50,7 @@ export class MasterWatch implements AsyncDisposable {
         pausedAt,
         throttle,
         detached,
+        wanted: nodeId !== null && wanted.has(nodeId),
       }))
     })
   }
