@@ -61,14 +61,22 @@ begin
   select rserv.${xid},
     ${keys.join(',\n    ')}
   from ${source(table, part)} ${row}
-  where case when ${asMeant.join('\n    and ')}
+  where case when ${[...asMeant, ...keysAreNamed(table, part)].join('\n    and ')}
     then true else (select rserv.unknown_key(${table.tableId})) end;
   return null;
 end`
 }
 
+/**
+ * A former key that no UPDATE names is told by no trigger, once the table has a BEFORE trigger (case 64). Like a type it is
+ * asked when the statement is planned, which a new trigger makes it be again.
+ */
+function keysAreNamed({ tableId }: CaptureTable, part: Part): string[] {
+  return part === 'update' ? [`rserv.keys_are_named(${tableId})`] : []
+}
+
 function source(table: CaptureTable, part: Part): string {
-  const version = part === 'new' ? 'new' : 'old'
+  const version = part === 'new' || part === 'update' ? 'new' : 'old'
   const oneRow = part === 'key' || table.granularity === 'row'
   return oneRow ? `(select ${version}.*)` : `${version}_rows`
 }

@@ -1,5 +1,6 @@
 import type { CaptureTable, KeyColumn, QualifiedName } from '@rserv/core'
 import { quoteIdent, quoteName } from '@rserv/core'
+import type { Part } from './names.ts'
 import { functionName, triggerName } from './names.ts'
 
 interface Trigger {
@@ -28,12 +29,12 @@ function triggers(table: CaptureTable): Trigger[] {
 
 function statementTriggers(table: CaptureTable): Trigger[] {
   const on = table.table
-  const call = (part: 'new' | 'old'): string =>
-    `referencing ${part} table as ${part}_rows for each statement execute function ${quoteName(functionName(table, part))}()`
+  const call = (version: 'new' | 'old', part: Part): string =>
+    `referencing ${version} table as ${version}_rows for each statement execute function ${quoteName(functionName(table, part))}()`
   return [
-    { name: triggerName(table, 'insert'), event: 'insert', body: call('new'), on },
-    { name: triggerName(table, 'update'), event: 'update', body: call('new'), on },
-    { name: triggerName(table, 'delete'), event: 'delete', body: call('old'), on },
+    { name: triggerName(table, 'insert'), event: 'insert', body: call('new', 'new'), on },
+    { name: triggerName(table, 'update'), event: 'update', body: call('new', 'update'), on },
+    { name: triggerName(table, 'delete'), event: 'delete', body: call('old', 'old'), on },
   ]
 }
 
@@ -47,13 +48,16 @@ function rowTriggers(table: CaptureTable): Trigger[] {
   ]
 }
 
-/** The key trigger's WHEN keeps it from being queued at all while keys stay as they are. */
+/**
+ * The key trigger's WHEN keeps it from being queued at all while keys stay as they are. The server plans a WHEN anew for
+ * every statement, but only where the statement names a column of the trigger's.
+ */
 function keyAndTruncate(table: CaptureTable): Trigger[] {
   const changed = table.keyColumns.map(differs).join(' or ')
   const key = `for each row when (${changed}) execute function ${quoteName(functionName(table, 'key'))}()`
   const truncate = `for each statement execute function ${quoteName(functionName(table, 'truncate'))}()`
   return [
-    { name: triggerName(table, 'key'), event: 'update', body: key, on: table.table },
+    { name: triggerName(table, 'key'), event: keyEvent(table), body: key, on: table.table },
     ...[table.table, ...table.partitions].map((on) => ({
       name: triggerName(table, 'truncate'),
       event: 'truncate',
@@ -61,6 +65,10 @@ function keyAndTruncate(table: CaptureTable): Trigger[] {
       on,
     })),
   ]
+}
+
+function keyEvent({ keyUpdates, keyColumns }: CaptureTable): string {
+  return keyUpdates === 'any' ? 'update' : `update of ${keyColumns.map(({ column }) => quoteIdent(column)).join(', ')}`
 }
 
 /** The index's own operator, so that no search_path decides what equal means. Keys are never null. */

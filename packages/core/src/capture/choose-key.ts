@@ -16,7 +16,7 @@ export interface ChosenColumn {
 
 /**
  * The key by which rows are found again: the named columns, default the primary key. There must be a unique index
- * on exactly these columns and all must be NOT NULL (case 99).
+ * on exactly these columns and all must be NOT NULL (case 99) and not generated: each side computes those itself.
  * @throws RservError NO_KEY, NO_SUCH_COLUMN
  */
 export function chooseKey(table: TableDescription, wanted: readonly string[] | undefined, side: Side): ChosenColumn[] {
@@ -26,6 +26,7 @@ export function chooseKey(table: TableDescription, wanted: readonly string[] | u
     const column = table.columns.find((c) => c.name === name)
     if (!column) throw noKey(table, `its key column ${name} is gone`, side)
     if (!column.notNull) throw noKey(table, `column ${name} may be NULL`, side)
+    if (column.generated) throw noKey(table, `column ${name} is generated, and does not travel`, side)
     const { type, baseType, baseKind, collation } = column
     return { name, equality, type, baseType, baseKind, collation }
   })
@@ -48,7 +49,10 @@ function indexOn(table: TableDescription, wanted: readonly string[], side: Side)
 
 function noKey(table: TableDescription, reason: string, side: Side): RservError {
   const usable = table.uniqueIndexes.filter((index) =>
-    index.columns.every(({ name }) => table.columns.find((column) => column.name === name)?.notNull),
+    index.columns.every(({ name }) => {
+      const column = table.columns.find((candidate) => candidate.name === name)
+      return column?.notNull && !column.generated
+    }),
   )
   const keys = usable.map((index) => `(${index.columns.map((column) => column.name).join(', ')})`)
   return new RservError('NO_KEY', `table ${displayName(table)} cannot be replicated by this key: ${reason}`, {

@@ -7,6 +7,13 @@ export const CONTRACT_VERSION = 1
 /** `statement`: one log statement per statement of the application; `row`: one per row. */
 export type Granularity = 'statement' | 'row'
 
+/**
+ * Which UPDATEs may change a key. `named`: those whose SET list names a column of it, so that a trigger `UPDATE OF` sees
+ * them all. The table may get a BEFORE trigger later, which can change any column: `rserv.keys_are_named(table id)`
+ * tells, and a capture that relies on names has to ask it and to log an unknown key where it is false.
+ */
+export type KeyUpdates = 'named' | 'any'
+
 export interface KeyColumn {
   /** Column of the captured table. */
   readonly column: string
@@ -30,6 +37,8 @@ export interface CaptureTable {
   /** Never null in a row. */
   readonly keyColumns: readonly KeyColumn[]
   readonly granularity: Granularity
+  /** A backend may always take it for `any`. */
+  readonly keyUpdates: KeyUpdates
   /** Log table: column `xid` (xid8) and the log columns of the keys. */
   readonly log: QualifiedName
   /** Log of TRUNCATE: columns `xid` (xid8) and `table_id` (integer). */

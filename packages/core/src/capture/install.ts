@@ -4,7 +4,7 @@ import { RservError } from '../shared/errors.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import { displayName } from '../shared/names.ts'
 import type { ChosenColumn } from './choose-key.ts'
-import type { CaptureTable, Granularity, ServerFacts, TriggerBackend } from './contract.ts'
+import type { CaptureTable, Granularity, KeyUpdates, ServerFacts, TriggerBackend } from './contract.ts'
 
 /** The names that the log stage gives to a table's logs. */
 interface LogNames {
@@ -18,6 +18,7 @@ export interface CaptureRequest {
   readonly description: TableDescription
   readonly key: readonly ChosenColumn[]
   readonly granularity: Granularity
+  readonly keyUpdates: KeyUpdates
   readonly logNames: LogNames
 }
 
@@ -37,6 +38,7 @@ export function captureTable(request: CaptureRequest): CaptureTable {
       equality: column.equality,
     })),
     granularity: request.granularity,
+    keyUpdates: request.keyUpdates,
     log: logNames.log,
     truncateLog: logNames.truncateLog,
   }
@@ -68,6 +70,11 @@ export function chooseGranularity(
     })
   }
   return wanted ?? (canStatement ? 'statement' : 'row')
+}
+
+/** Which UPDATEs may change a key of a table that is captured now. */
+export function keyUpdatesOf(table: TableDescription, granularity: Granularity): KeyUpdates {
+  return granularity === 'statement' && !table.beforeUpdate ? 'named' : 'any'
 }
 
 /** What a backend may want to know of a server. Inside a transaction. */

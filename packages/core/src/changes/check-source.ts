@@ -2,7 +2,7 @@ import { countTriggers, GUARD_FUNCTION, needsRowTriggers } from '../capture/inst
 import { refuseUnsupported } from '../capture/refuse-table.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import type { TableDescription } from '../database/describe-table.ts'
-import { describeTable } from '../database/describe-table.ts'
+import { describeTable, hasBeforeUpdate, hasNamedUpdates } from '../database/describe-table.ts'
 import { partitionTree } from '../database/partition-tree.ts'
 import type { Session } from '../database/session.ts'
 import { RservError } from '../shared/errors.ts'
@@ -76,6 +76,7 @@ const HEALTHY = `n.nspname = r.schema_name and c.relname = r.table_name and c.re
   and r.fingerprint ->> 'entry' = c.xmin::text
   and not c.relispartition and not row_security_active(c.oid) and g.triggers = r.trigger_count
   and (r.granularity = 'row' or not exists (select from pg_inherits h where h.inhrelid = c.oid))
+  and not (${hasNamedUpdates('c.oid')} and ${hasBeforeUpdate('c.oid')})
   and cardinality(r.key_columns) = (select count(*) from pg_attribute a
     where a.attrelid = c.oid and a.attnum = any (r.key_numbers) and a.attname::text = any (r.key_columns)
       and position(' ' || a.attnum || ':' || a.xmin || ' ' in ' ' || (r.fingerprint ->> 'columns') || ' ') > 0)`

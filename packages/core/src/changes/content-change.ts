@@ -4,7 +4,7 @@ import type { Fingerprint, TableDescription } from '../database/describe-table.t
 /**
  * What happened to a captured table besides changes of rows, which triggers see.
  * - `rows`: rows may have come, gone or changed unseen: partitions attached or dropped (case 60), columns converted or
- *   added with values (cases 128, 129);
+ *   added with values (cases 128, 129), keys changed by a trigger that the capture does not expect (case 9);
  * - `storage`: only files or catalog entries changed, as after VACUUM FULL (case 137).
  */
 export type ContentChange = 'none' | 'storage' | 'rows'
@@ -13,8 +13,13 @@ export type ContentChange = 'none' | 'storage' | 'rows'
 export function contentChange(known: ReplicatedTable, now: TableDescription): ContentChange {
   const oids = now.partitions.map((partition) => partition.oid)
   const same = oids.length === known.partitionOids.length && oids.every((oid) => known.partitionOids.includes(oid))
-  if (!same) return 'rows'
+  if (!same || keysEscape(now)) return 'rows'
   return known.fingerprint === null ? 'storage' : compare(known.fingerprint, now.fingerprint)
+}
+
+/** May keys change that no UPDATE names, where the capture goes by the names? */
+export function keysEscape({ beforeUpdate, namedUpdates }: TableDescription): boolean {
+  return beforeUpdate && namedUpdates
 }
 
 function compare(before: Fingerprint, now: Fingerprint): ContentChange {

@@ -46,6 +46,10 @@ export interface TableDescription extends QualifiedName {
   readonly isPartition: boolean
   /** A child of old-style inheritance: statements that name its parent change its rows. */
   readonly inherits: boolean
+  /** A BEFORE trigger for rows may change what an UPDATE does not name. */
+  readonly beforeUpdate: boolean
+  /** A trigger of its capture fires only where an UPDATE names certain columns. */
+  readonly namedUpdates: boolean
   /** Row-level security applies to the connected role. */
   readonly rowSecurity: boolean
   readonly columns: readonly Column[]
@@ -121,9 +125,21 @@ const FINGERPRINT = `select json_build_object('entry', c.xmin::text,
     'filled', (select coalesce(json_agg(distinct a.attname), '[]') from pg_attribute a
       where a.atthasmissing and not a.attisdropped and a.attrelid in (${partitionTree('c.oid')})))`
 
+/** SQL: has the table of that OID a trigger that may change any column of an updated row? 19: BEFORE, UPDATE, ROW. */
+export function hasBeforeUpdate(oid: string): string {
+  return `exists (select from pg_trigger b where b.tgrelid = ${oid} and b.tgtype & 19::int2 = 19)`
+}
+
+/** SQL: has the table of that OID a capture that looks at what UPDATEs name? */
+export function hasNamedUpdates(oid: string): string {
+  return `exists (select from pg_trigger k join pg_proc f on f.oid = k.tgfoid join pg_namespace fn on fn.oid = f.pronamespace
+    where k.tgrelid = ${oid} and array_length(k.tgattr::int2[], 1) > 0 and fn.nspname = 'rserv')`
+}
+
 const DESCRIBE = `select json_build_object('oid', c.oid::text, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
     'persistence', c.relpersistence, 'isPartition', c.relispartition,
     'inherits', not c.relispartition and exists (select from pg_inherits h where h.inhrelid = c.oid),
+    'beforeUpdate', ${hasBeforeUpdate('c.oid')}, 'namedUpdates', ${hasNamedUpdates('c.oid')},
     'rowSecurity', row_security_active(c.oid), 'estimatedRows', c.reltuples,
     'columns', (${COLUMNS}), 'uniqueIndexes', (${UNIQUE_INDEXES}),
     'partitions', (${PARTITIONS}), 'fingerprint', (${FINGERPRINT}))

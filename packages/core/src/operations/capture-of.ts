@@ -18,5 +18,7 @@ export function captureOf(
   const key = chooseKey(description, table.keyColumns, 'master')
   const inOrder = table.keyColumns.flatMap((name) => key.find((column) => column.name === name) ?? [])
   const logNames = { log: logTable(table.tableId, generation), truncateLog: TRUNCATE_LOG, column: logColumn }
-  return captureTable({ tableId: table.tableId, description, key: inOrder, granularity: table.granularity, logNames })
+  const { tableId, granularity } = table
+  const keyUpdates = description.namedUpdates ? 'named' : 'any'
+  return captureTable({ tableId, description, key: inOrder, granularity, keyUpdates, logNames })
 }

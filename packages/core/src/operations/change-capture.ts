@@ -1,5 +1,5 @@
 import type { BackendResolver, Granularity, TriggerBackend } from '../capture/contract.ts'
-import { countTriggers } from '../capture/install.ts'
+import { countTriggers, keyUpdatesOf } from '../capture/install.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import type { TableDescription } from '../database/describe-table.ts'
 import type { Session } from '../database/session.ts'
@@ -26,7 +26,8 @@ export async function changeStatements({
   backends,
 }: CaptureChange): Promise<string[]> {
   const before = await backends(known.backend)
-  const after = captureOf({ ...known, granularity }, description)
+  const keyUpdates = keyUpdatesOf(description, granularity)
+  const after = { ...captureOf({ ...known, granularity }, description), keyUpdates }
   return [
     ...before.remove(captureOf(known, description)),
     ...backend.createFunctions(after),

@@ -1,6 +1,6 @@
 import type { Granularity, TriggerBackend } from '../capture/contract.ts'
 import { chooseKey } from '../capture/choose-key.ts'
-import { captureTable, checkBackend, chooseGranularity, countTriggers } from '../capture/install.ts'
+import { captureTable, checkBackend, chooseGranularity, countTriggers, keyUpdatesOf } from '../capture/install.ts'
 import { refuseUnsupported } from '../capture/refuse-table.ts'
 import type { TableDescription } from '../database/describe-table.ts'
 import { describeTable } from '../database/describe-table.ts'
@@ -41,7 +41,8 @@ export async function prepareTable(
 
 function capture(prepared: Prepared, tableId: number): ReturnType<typeof captureTable> {
   const logNames = { log: logTable(tableId), truncateLog: TRUNCATE_LOG, column: logColumn }
-  return captureTable({ ...prepared, tableId, logNames })
+  const keyUpdates = keyUpdatesOf(prepared.description, prepared.granularity)
+  return captureTable({ ...prepared, tableId, keyUpdates, logNames })
 }
 
 /** Everything that capturing the table runs, log included. */
@@ -79,7 +80,7 @@ async function refuseChanged(session: Session, before: TableDescription): Promis
 }
 
 function shapeOf(table: TableDescription | null): string {
-  return JSON.stringify({ ...table, estimatedRows: 0, fingerprint: null })
+  return JSON.stringify({ ...table, estimatedRows: 0, fingerprint: null, namedUpdates: null })
 }
 
 /** The lock is held, so no running transaction has written the table: the log is complete from this snapshot on. */

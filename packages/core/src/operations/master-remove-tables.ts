@@ -99,6 +99,7 @@ async function removal(session: Session, table: ReplicatedTable, backend: Trigge
     partitions: description?.partitions ?? [],
     keyColumns,
     granularity: table.granularity,
+    keyUpdates: 'any' as const,
     log: logTable(table.tableId),
     truncateLog: TRUNCATE_LOG,
   }

@@ -111,6 +111,9 @@ function expected(logs: readonly LoggedKeys[]): Set<string> {
 }
 
 function compare(step: Step, logged: ReadonlySet<string>): StepResult {
+  const unknown = (table: string): boolean => step.orTruncated === true && logged.has(`${table} truncated`)
+  if (step.logs.length > 0 && step.logs.every(({ table }) => unknown(table)))
+    return { sql: step.sql.join('; '), missing: [], extra: [] }
   const wanted = expected(step.logs)
   return {
     sql: step.sql.join('; '),

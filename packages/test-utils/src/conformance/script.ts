@@ -21,6 +21,8 @@ export interface Step {
    * harmless then. Default false: the log must be exact.
    */
   readonly extrasAllowed?: boolean
+  /** The log may say truncated instead, that is, that any key of the table may have changed. Default false. */
+  readonly orTruncated?: boolean
   /** The transaction ends by way of PREPARE TRANSACTION. */
   readonly prepare?: boolean
 }

@@ -84,6 +84,20 @@ export const STRUCTURES: readonly Script[] = [
     ],
   },
   {
+    name: 'a BEFORE trigger that comes after the capture, and changes keys that no UPDATE names',
+    ddl: `create table t (id int primary key, v text);
+      create function before() returns trigger language plpgsql as $$ begin new.id := new.id + 100; return new; end $$`,
+    tables: [{ name: 't' }],
+    steps: [
+      step([`insert into t select i, 'a' from generate_series(1, 4) i`], keys('t', 1, 2, 3, 4)),
+      step([`update t set v = 'b' where id = 1`], keys('t', 1)),
+      step(['create trigger before before update on t for each row execute function before()']),
+      { ...step([`update t set v = 'c' where id = 1`], keys('t', 1, 101)), orTruncated: true },
+      step(['drop trigger before on t']),
+      step([`update t set v = 'd' where id = 2`], keys('t', 2)),
+    ],
+  },
+  {
     name: 'triggers of the user: a changed key, a refused row, a nested write to the same table, writes at COMMIT',
     ddl: `create table t (id int primary key, v text);
       create function before() returns trigger language plpgsql as $$ begin
