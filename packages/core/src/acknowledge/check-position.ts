@@ -80,8 +80,8 @@ function unknown(message: string, names: DatabaseNames): RservError {
   return new RservError('POSITION_UNKNOWN', message, {
     side: 'master',
     hint:
-      `The master or the slave was restored to an earlier time, or the slave was cloned (then add --clone). Copy its tables ` +
-      `again: ${resyncCommand(names)}, then replicate. A slave that keeps a log need not be copied: ` +
+      `The master or the slave was restored to an earlier time, a standby that lacked something took the master's place, or ` +
+      `the slave was cloned (then add --clone). Copy its tables again: ${resyncCommand(names)}, then replicate. A slave that keeps a log need not be copied: ` +
       `rserv repoint ${shellWord(names.master)} ${shellWord(names.slave)}`,
   })
 }
