@@ -12,16 +12,21 @@ export const repointCommand: Command = {
     `The two must have held one state, which both have on record: because one fed the other, or a third fed both. What ` +
     `changed on either since then is transferred, as the new master has it. So a slave goes on after its master was ` +
     `replaced, also where it was ahead; after the node between it and the master is gone; after the master was restored to ` +
-    `an earlier time. With --copy-gaps tables whose logs do not reach back far enough are copied.`,
+    `an earlier time. With --copy-gaps tables whose logs do not reach back far enough are copied; with --anyway scripts of rserv ddl that only ` +
+    `one of the two has run count as run by both.`,
   arguments: [
     { name: '<masterdb>', help: 'whom it shall follow' },
     { name: '<slavedb>', help: 'the slave' },
   ],
-  options: ['copyGaps', ...TWO_DATABASES, ...EVERYWHERE],
+  options: ['copyGaps', 'anyway', ...TWO_DATABASES, ...EVERYWHERE],
   examples: ['repoint shop_two shop_copy'],
   async run({ args, options, common, side }) {
     const [master, slave] = [await side('master', args[0]), await side('slave', args[1])]
-    const result = await reconcile(master, slave, { ...common, copy: flag(options, 'copyGaps') })
+    const result = await reconcile(master, slave, {
+      ...common,
+      copy: flag(options, 'copyGaps'),
+      anyway: flag(options, 'anyway'),
+    })
     return { json: result, text: describeReconciled(result) }
   },
 }

@@ -16,12 +16,13 @@ export const rejoinCommand: Command = {
   details:
     `Its writes are refused (SQLSTATE 25006). The rows that only it had, or had otherwise, are written to rserv.rejoin_row ` +
     `on the new master, and with --report into a file, before they are overwritten; rserv reapply brings them back. With ` +
-    `--fence it waits for the old master, and refuses its writes as soon as it can be reached.`,
+    `--fence it waits for the old master, and refuses its writes as soon as it can be reached. With --anyway scripts of rserv ddl that ` +
+    `only one of the two has run count as run by both.`,
   arguments: [
     { name: '<olddb>', help: 'the former master' },
     { name: '<newdb>', help: 'the master' },
   ],
-  options: ['fence', 'report', 'timeLimit', 'copyGaps', 'announce', ...TWO_DATABASES, ...EVERYWHERE],
+  options: ['fence', 'report', 'timeLimit', 'copyGaps', 'anyway', 'announce', ...TWO_DATABASES, ...EVERYWHERE],
   examples: ['rejoin shop shop_two --report lost-rows.jsonl', 'rejoin shop shop_two --fence --announce'],
   async run(call) {
     const { args, options, common, side } = call
@@ -34,6 +35,7 @@ export const rejoinCommand: Command = {
       report,
       fence: flag(options, 'fence'),
       copy: flag(options, 'copyGaps'),
+      anyway: flag(options, 'anyway'),
       timeLimitMs: seconds === undefined ? undefined : seconds * 1000,
     })
     if (report) {

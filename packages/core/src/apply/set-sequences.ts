@@ -65,6 +65,7 @@ async function findTargets(session: Session, wanted: readonly Wanted[]): Promise
  * @returns how many were moved
  */
 export async function setSequences(session: Session, values: readonly SequenceValue[]): Promise<number> {
+  await register(session, values)
   const found = await findTargets(session, values)
   const statements = found.flatMap(({ index, behind, ...target }) => {
     const value = values[index]
@@ -73,6 +74,18 @@ export async function setSequences(session: Session, values: readonly SequenceVa
   if (statements.length === 0) return 0
   const moved = await session.batch(statements)
   return moved.flat().length
+}
+
+/** A slave that may become the master one day, or feeds others, has what is registered by name registered itself. */
+async function register(session: Session, values: readonly SequenceValue[]): Promise<void> {
+  const byName = values.flatMap(({ sequence, table }) => (table === null && sequence ? [sequence] : []))
+  if (byName.length === 0) return
+  await session.run(
+    `insert into rserv.replicated_sequence (schema_name, sequence_name)
+      select w.schema, w.name from json_to_recordset($1) as w (schema text, name text), rserv.node n
+      where n.keeps_log on conflict do nothing`,
+    [JSON.stringify(byName)],
+  )
 }
 
 /** The slave's sequence that keeps up with one of the master's, or null where it has none. */

@@ -1,23 +1,28 @@
 import type { Session } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
 import type { Link } from './link.ts'
+import { tellMoved } from './moved-slaves.ts'
 
 /**
  * Tells the master what the slaves behind this slave have of it, so that its log goes on to cover them: when this slave is
- * gone they want to be fed by the master itself (case 177). Where it fails the next one does it.
+ * gone they want to be fed by the master itself (case 177); and both of slaves that moved from one to the other. Where it
+ * fails the next one does it.
  */
-export async function tellBehind({ master, slave, node, slaveNode }: Link): Promise<void> {
-  await inTransaction(slave, () => leastBehind(slave, node.nodeId))
-    .then((behind) =>
-      inTransaction(master, () =>
-        master.run(
-          `update rserv.server set behind = $2::pg_snapshot where node_id = $1
-            and behind::text is distinct from $2`,
-          [slaveNode.nodeId, behind],
-        ),
-      ),
-    )
-    .catch(() => undefined)
+export async function tellBehind(link: Link): Promise<void> {
+  await tell(link).catch(() => undefined)
+}
+
+async function tell(link: Link): Promise<void> {
+  const { master, slave, node, slaveNode } = link
+  const behind = await inTransaction(slave, () => leastBehind(slave, node.nodeId))
+  await inTransaction(master, () =>
+    master.run(
+      `update rserv.server set behind = $2::pg_snapshot where node_id = $1
+        and behind::text is distinct from $2`,
+      [slaveNode.nodeId, behind],
+    ),
+  )
+  await tellMoved(link, { up: behind !== null })
 }
 
 /** The origin's position at which the last of the slave's own slaves is; null: it has none, or that cannot be told. */

@@ -50,7 +50,10 @@ export async function cleanLog(
   return await inTransaction(session, async () => {
     const wanted = await wantedSync(session, options)
     await dropKept(session)
-    if (wanted) await forgetSyncs(session, wanted.syncId)
+    if (wanted) {
+      await forgetSyncs(session, wanted.syncId)
+      await forgetHistory(session, wanted.position)
+    }
     return {
       rows: cleaned.reduce((sum, { rows }) => sum + rows, 0),
       tables: cleaned.filter(({ rows }) => rows > 0),
@@ -119,6 +122,7 @@ async function limitOf(session: Session, tableId: number, limit: Limit): Promise
   if (!kept && servers.length > 0 && attached.length === 0) return limitWithoutSlaves(session, limit)
   const wanted = kept ? limit.upTo : (await wantedSync(session, limit))?.position
   const positions = attached.flatMap(({ position, behind }) => [position, behind ?? position])
+  if (!kept && positions.length > 0) positions.push(...(await historyStart(session)))
   if (!wanted || (positions.length === 0 && !kept) || positions.includes(null)) return null
   const all = [...positions, ...(await heldPositions(session, tableId))]
   return all.reduce<Position>((least, position) => meet(least, position ?? least), wanted)
@@ -211,5 +215,29 @@ async function forgetSyncs(session: Session, syncId: string): Promise<void> {
         and exists (select from rserv.replicated_table t where t.table_id = any (s.table_ids)
           and pg_snapshot_xmax(s.position) < pg_snapshot_xmin(t.log_start))`,
     [syncId],
+  )
+}
+
+/** A slave that keeps a log keeps it as far back as its history, which `cleanKeptLog` shortens: its master's slaves may need it. */
+async function historyStart(session: Session): Promise<Position[]> {
+  const row = await session.row(
+    `select own_position::text as position from rserv.applied, rserv.node n where n.is_slave order by own_xid limit 1`,
+  )
+  return row?.['position'] ? [row['position']] : []
+}
+
+/**
+ * What a promoted slave held of former masters, once all of its own slaves are beyond that: its log cannot say any more what
+ * changed since. The last of each stays.
+ */
+async function forgetHistory(session: Session, upTo: Position): Promise<void> {
+  const beyond = (position: string): string =>
+    `(rserv.includes(${position}, a.own_position) and ${position}::text <> a.own_position::text)`
+  await session.run(
+    `delete from rserv.applied a using rserv.node n where not n.is_slave and ${beyond('$1::pg_snapshot')}
+      and a.own_xid < (select max(b.own_xid) from rserv.applied b where b.origin = a.origin)
+      and not exists (select from rserv.server v where v.detached_at is null and (v.position is null
+        or not ${beyond('v.position')} or not ${beyond('coalesce(v.behind, v.position)')}))`,
+    [upTo],
   )
 }

@@ -1,9 +1,15 @@
+import type { ClientConfig } from 'pg'
 import type { Finding } from '../check/finding.ts'
 import type { Session } from '../database/session.ts'
+import { openSession } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
 import { missingForTakeover } from '../operations/check-slave.ts'
 import { RservError } from '../shared/errors.ts'
+import type { CommonOptions } from '../shared/events.ts'
 import { displayName } from '../shared/names.ts'
+import { shellWord } from '../shared/resync-command.ts'
+import { requireAnyRole } from './node-roles.ts'
+import { missingScripts, scriptNames } from './scripts.ts'
 
 /** Something that stands against a change of roles, or may hold it up. */
 export interface Obstacle {
@@ -35,6 +41,34 @@ async function keepsNone(slave: Session): Promise<Obstacle[]> {
   if (row?.['keeps_log'] === 't') return []
   const what = `${slave.database} keeps no log of what it applies`
   return [{ what, fix: `rserv slave-add-table ${slave.database} --all --keep-log` }]
+}
+
+/** Of the slaves that are to follow the new master: they must be there, and have run what the master has. */
+export async function othersObstacles(
+  master: Session,
+  others: readonly ClientConfig[],
+  options: CommonOptions,
+): Promise<Obstacle[]> {
+  const found: Obstacle[] = []
+  for (const other of others) {
+    try {
+      await using session = await openSession(other, 'slave', options)
+      const missing = await inTransaction(master, () =>
+        inTransaction(session, async () => {
+          await requireAnyRole(session)
+          return missingScripts(master, session)
+        }),
+      )
+      if (missing.length === 0) continue
+      const names = [master, session].map(({ database }) => shellWord(database)).join(' ')
+      const what = `${session.database} waits for ${scriptNames(missing)} of rserv ddl`
+      found.push({ what, fix: `Bring it up first: rserv replicate ${names}` })
+    } catch (error) {
+      if (!(error instanceof RservError)) throw error
+      found.push({ what: error.message, fix: error.hint ?? 'Leave it out.' })
+    }
+  }
+  return found
 }
 
 /** The triggers of a table are its owner's to change. */

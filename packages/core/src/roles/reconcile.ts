@@ -4,6 +4,8 @@ import { requireSource } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
 import { begin, inTransaction, rollback } from '../database/transaction.ts'
+import type { Former } from '../operations/moved-slaves.ts'
+import { listFollowed, noteMoved } from '../operations/moved-slaves.ts'
 import { compareReigns, learnReigns } from '../operations/reigns.ts'
 import type { TransferResult } from '../operations/replicate.ts'
 import { transferOnce } from '../operations/replicate.ts'
@@ -19,12 +21,15 @@ import type { CommonState, Sides } from './common-state.ts'
 import { findCommonStates } from './common-state.ts'
 import { handOver } from './hand-over.ts'
 import { requireAnyRole } from './node-roles.ts'
+import { settleScripts } from './scripts.ts'
 import type { SharedTable } from './shared-tables.ts'
 import { sharedTables } from './shared-tables.ts'
 
 export interface ReconcileOptions extends CommonOptions {
   /** Copy tables whose logs do not reach back to a common state; default: refuse. */
   copy?: boolean | undefined
+  /** Count scripts of `ddl` that only one of the two has run as run by both; default: refuse. */
+  anyway?: boolean | undefined
   /** What else is to be done before rows are overwritten: in a transaction on both sides, which the caller of it commits. */
   before?: ((sides: Sides, common: CommonState, tables: readonly SharedTable[]) => Promise<void>) | undefined
 }
@@ -53,10 +58,11 @@ export async function reconcile(
   await using sourceSession = await openSession(source, 'master', options)
   await using targetSession = await openSession(target, 'slave', options)
   const sides = await connectSides(sourceSession, targetSession)
-  const { keys, copied } = await prepare(sides, options)
+  const { keys, copied, formers } = await prepare(sides, options)
   const slaveNode = await inTransaction(targetSession, () => requireAnyRole(targetSession))
   const link = { master: sourceSession, slave: targetSession, node: sides.sourceNode, slaveNode }
   const transfer = await transferOnce(link, target, options)
+  await inTransaction(sourceSession, () => noteMoved(sourceSession, slaveNode.nodeId, formers))
   return { source: sourceSession.database, target: targetSession.database, keys, copied, transfer }
 }
 
@@ -75,13 +81,17 @@ async function connectSides(source: Session, target: Session): Promise<Sides> {
 async function prepare(
   sides: Sides,
   options: ReconcileOptions,
-): Promise<{ keys: number; copied: readonly QualifiedName[] }> {
+): Promise<{ keys: number; copied: readonly QualifiedName[]; formers: readonly Former[] }> {
   const { source, sourceNode, target } = sides
   await begin(target, { isolation: 'read committed', lockTimeoutMs: 10_000 })
   try {
     const origins = await target.query('select origin from rserv.slave_sync union select $1', [sourceNode.nodeId])
     for (const { origin } of origins) await lockBetweenTransfers(target, origin ?? '')
-    const { common, tables } = await inTransaction(source, () => choose(sides))
+    const formers = await listFollowed(target, sourceNode.nodeId)
+    const { common, tables } = await inTransaction(source, async () => {
+      await settleScripts(source, target, { anyway: options.anyway ?? false })
+      return choose(sides)
+    })
     refuseNothing(sides, tables)
     refuseGaps(sides, tables, options)
     const server = await entrust(sides)
@@ -100,7 +110,7 @@ async function prepare(
     await adopt(sides, { tables, copied, given })
     await target.run('commit')
     target.reach('roles.adopted')
-    return { keys, copied: [...copied].map(({ source: { table } }) => table) }
+    return { keys, copied: [...copied].map(({ source: { table } }) => table), formers }
   } catch (error) {
     await rollback(target)
     throw error

@@ -21,6 +21,8 @@ export interface RejoinOptions extends CommonOptions {
   timeLimitMs?: number | undefined
   /** Copy tables whose logs do not reach back; their rows are not reported. */
   copy?: boolean | undefined
+  /** Count scripts of `ddl` that only one of the two has run as run by both; default: refuse. */
+  anyway?: boolean | undefined
   /** Takes the report: one JSON document a line. */
   report?: NodeJS.WritableStream | undefined
 }
@@ -55,6 +57,7 @@ export async function rejoin(
     signal: options.signal,
     onEvent: options.onEvent,
     copy: options.copy,
+    anyway: options.anyway,
     async before(sides, common, tables) {
       report = await reportRows(sides, common, tables)
       if (options.report) await writeReport(sides.source, report, options.report)

@@ -18,7 +18,7 @@ import type { Followed } from './followers.ts'
 import { bringOthers } from './followers.ts'
 import { requireAnyRole } from './node-roles.ts'
 import type { Obstacle } from './readiness.ts'
-import { findObstacles, refuseObstacles } from './readiness.ts'
+import { findObstacles, othersObstacles, refuseObstacles } from './readiness.ts'
 import { takeOver } from './take-over.ts'
 
 export interface SwitchoverOptions extends CommonOptions {
@@ -92,7 +92,10 @@ export async function rehearseSwitchover(
   const link = await connect(masterSession, slaveSession)
   await using _alone = await haveAlone(master, link, options)
   await catchUp(link, slave, options)
-  const obstacles = [...(await findObstacles(masterSession, slaveSession)), ...(await unreachable(options))]
+  const obstacles = [
+    ...(await findObstacles(masterSession, slaveSession)),
+    ...(await othersObstacles(masterSession, options.others ?? [], options)),
+  ]
   if (obstacles.length > 0) return { obstacles, writeStopMs: null }
   const locks = await fence(masterSession, {
     newMaster: link.slaveNode.nodeId,
@@ -161,7 +164,10 @@ async function change(
   const { master, slave } = link
   await catchUp(link, options.slave, options)
   if (!options.anyway) {
-    const obstacles = [...(await findObstacles(master, slave)), ...(await unreachable(options))]
+    const obstacles = [
+      ...(await findObstacles(master, slave)),
+      ...(await othersObstacles(master, options.others ?? [], options)),
+    ]
     refuseObstacles(obstacles, 'a switchover')
   }
   await catchUp(link, options.slave, options)
@@ -219,13 +225,6 @@ async function bringSequences(master: Session, slave: Session): Promise<void> {
     return readSequences(master, { tableIds, exact: new Set(tableIds) })
   })
   await setSequences(slave, values)
-  // Those that were registered by name are the new master's to register.
-  const registered = values.flatMap(({ sequence, table }) => (table === null && sequence ? [sequence] : []))
-  await slave.run(
-    `insert into rserv.replicated_sequence (schema_name, sequence_name)
-      select schema, name from json_to_recordset($1) as w (schema text, name text) on conflict do nothing`,
-    [JSON.stringify(registered)],
-  )
 }
 
 /** Opens the master again, unless the slave was promoted after all: the answer to its commit may have been lost. */
@@ -237,18 +236,4 @@ async function giveUp(link: Link, slave: ClientConfig, cause: unknown): Promise<
   }
   await unfence(link.master)
   link.master.reach('roles.unfenced')
-}
-
-async function unreachable(options: SwitchoverOptions): Promise<Obstacle[]> {
-  const found: Obstacle[] = []
-  for (const other of options.others ?? []) {
-    try {
-      await using session = await openSession(other, 'slave', options)
-      await inTransaction(session, () => requireAnyRole(session))
-    } catch (error) {
-      if (!(error instanceof RservError)) throw error
-      found.push({ what: error.message, fix: error.hint ?? 'Leave it out.' })
-    }
-  }
-  return found
 }
