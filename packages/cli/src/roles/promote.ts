@@ -13,7 +13,8 @@ export const promoteCommand: Command = {
   details:
     `The slave must keep a log (slave-add-table --keep-log). With the other slaves that can be reached given, the one that ` +
     `has most of the master's changes has to be taken; all follow it afterwards, also one that was ahead. What the old ` +
-    `master had committed and no slave has got is not lost yet: rserv rejoin reports it when the old master comes back.`,
+    `master had committed and no slave has got is not lost yet: rserv rejoin reports it when the old master comes back. A ` +
+    `master that is promoted again, with slaves given that know of another promotion, takes the next generation.`,
   arguments: [{ name: '<slavedb>', help: 'the slave that becomes the master' }],
   options: ['otherSlave', 'oldMaster', 'anyway', 'sequenceMargin', 'announce', 'hook', ...ONE_DATABASE, ...EVERYWHERE],
   examples: [

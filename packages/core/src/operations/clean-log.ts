@@ -226,13 +226,15 @@ async function historyStart(session: Session): Promise<Position[]> {
   return row?.['position'] ? [row['position']] : []
 }
 
+function beyond(position: string): string {
+  return `(rserv.includes(${position}, a.own_position) and ${position}::text <> a.own_position::text)`
+}
+
 /**
  * What a promoted slave held of former masters, once all of its own slaves are beyond that: its log cannot say any more what
  * changed since. The last of each stays.
  */
 async function forgetHistory(session: Session, upTo: Position): Promise<void> {
-  const beyond = (position: string): string =>
-    `(rserv.includes(${position}, a.own_position) and ${position}::text <> a.own_position::text)`
   await session.run(
     `delete from rserv.applied a using rserv.node n where not n.is_slave and ${beyond('$1::pg_snapshot')}
       and a.own_xid < (select max(b.own_xid) from rserv.applied b where b.origin = a.origin)

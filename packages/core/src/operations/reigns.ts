@@ -34,10 +34,21 @@ export function refuseOlder({ feeding, fed }: Feeding): void {
         : `${feeding.database} and ${fed.database} follow two masters of the same generation ${own.generation}`,
       {
         side: 'master',
-        hint: `The master was replaced by a promotion: feed from the new one, and bring the old one back as its slave: rserv rejoin ${shellWord(feeding.database)} NEW_MASTER.`,
+        hint: older ? replaced(feeding.database) : tied(fed.database),
       },
     )
   }
+}
+
+function replaced(database: string): string {
+  return `The master was replaced by a promotion: feed from the new one, and bring the old one back as its slave: rserv rejoin ${shellWord(database)} NEW_MASTER.`
+}
+
+function tied(fed: string): string {
+  return (
+    `Two slaves were promoted that did not know of each other. The one that is to go on takes the next generation: ` +
+    `rserv promote THAT_ONE --other-slave ${shellWord(fed)}; the other one comes back with rserv rejoin.`
+  )
 }
 
 /** Lets a node know of later promotions. Inside a transaction. */

@@ -5,7 +5,7 @@ import { requireRole } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
 import { openSession } from '../database/session.ts'
 import { inTransaction, withLockRetry } from '../database/transaction.ts'
-import { listReigns } from '../operations/reigns.ts'
+import { learnReigns, listReigns } from '../operations/reigns.ts'
 import { logColumn, logTable } from '../log/log-table.ts'
 import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
@@ -60,7 +60,8 @@ export interface PromoteResult extends TakenOver {
 /**
  * Makes a slave the master because the old one is gone. Refused where another of the slaves given is ahead, by the
  * positions as snapshots. The others follow it afterwards, also one that was ahead. What the old master had committed after
- * the slave's position is not here: `rejoin` brings it to light.
+ * the slave's position is not here: `rejoin` brings it to light. One that is the master already lets the others follow it, and
+ * takes a later generation than any of them knows.
  * @throws RservError NOT_READY, BUSY, CONNECT, WRONG_ROLE, LOCK_TIMEOUT
  */
 export async function promote(slave: ClientConfig, options: PromoteOptions = {}): Promise<PromoteResult> {
@@ -69,7 +70,7 @@ export async function promote(slave: ClientConfig, options: PromoteOptions = {})
   const candidates = again ? [] : await compare(session, options)
   if (!again && !options.anyway) await refuse(candidates, options)
   session.reach('roles.checked')
-  const taken = again ?? (await takeOverNow(session, options))
+  const taken = again ? await rise(session, again, options) : await takeOverNow(session, options)
   session.reach('roles.promoted')
   await options.onPromoted?.(taken.generation)
   const followers = await bringOthers(slave, options.others ?? [], options)
@@ -92,7 +93,34 @@ async function reignsOfOthers(options: PromoteOptions): Promise<Reign[]> {
     await using session = await openSession(other, 'slave', options)
     reigns.push(...(await inTransaction(session, () => listReigns(session))))
   }
+  if (options.oldMaster && options.anyway && (await answers(options.oldMaster, options))) {
+    await using session = await openSession(options.oldMaster, 'master', options)
+    reigns.push(...(await inTransaction(session, () => listReigns(session))))
+  }
   return reigns
+}
+
+/**
+ * One that is the master already takes the next generation where others know of another promotion, of which it had not
+ * heard: whoever knew that one can follow this one then.
+ */
+async function rise(session: Session, own: TakenOver, options: PromoteOptions): Promise<TakenOver> {
+  const node = await inTransaction(session, () => requireAnyRole(session))
+  const rivals = (await reignsOfOthers(options)).filter(
+    ({ cluster, generation, master }) =>
+      cluster === own.cluster && generation >= own.generation && master !== node.nodeId,
+  )
+  if (rivals.length === 0) return own
+  const highest = Math.max(...rivals.map(({ generation }) => generation))
+  if (highest > own.generation && !options.anyway) {
+    throw new RservError('NOT_READY', `the others know of a later master than ${session.database}`, {
+      side: 'slave',
+      hint: `It is of generation ${highest}. Bring this one back as its slave (rserv rejoin), or, if it is gone for good: --anyway.`,
+    })
+  }
+  const generation = highest + 1
+  await inTransaction(session, () => learnReigns(session, [{ cluster: own.cluster, generation, master: node.nodeId }]))
+  return { ...own, generation }
 }
 
 /** After a crash: the others are still to follow. */
