@@ -138,9 +138,13 @@ export const OPTIONS = {
   logFormat: { flag: '--log-format <format>', help: 'text or json', default: 'text; json with --json' },
   listen: {
     flag: '--listen <host:port>',
-    help: 'serve the page, metrics, health and the state; any but a loopback address needs a token',
+    help: 'serve the page, metrics, health and the state there; any but a loopback address needs a token',
   },
-  tokenFile: { flag: '--token-file <file>', help: 'file with the token that whoever asks must have' },
+  tokenFile: {
+    flag: '--token-file <file>',
+    help: 'file whose first line is the token that whoever asks must have',
+    default: 'the token in RSERV_TOKEN',
+  },
   rows: { flag: '--rows <number>', help: 'most rows a second, on average' },
   bytes: { flag: '--bytes <size>', help: 'most bytes a second, on average: a number, or one with kB, MB, GB' },
   off: { flag: '--off', help: 'without a bound' },

@@ -73,7 +73,7 @@ export const runCommand: Command = {
     })
     const web = new Web(call, service, log)
     try {
-      await web.change(settings.http)
+      await web.change(web.wanted(settings.http))
       if (file !== undefined) onHangup(call, { file, service, web, log, onEvent })
       await tellAll(log, events)
       await service.done
@@ -139,8 +139,9 @@ function onHangup(call: Call, { file, service, web, log, onEvent }: Running): vo
     log.say('reloading', `${file} is read again`, { file })
     try {
       const settings: Settings = await fromFile(call, file)
+      const serving = web.wanted(settings.http)
       await service.reconfigure({ ...settings.spec, onEvent })
-      await web.change(settings.http)
+      await web.change(serving)
     } catch (error) {
       service.refuse(
         error instanceof UsageError ? new RservError('BAD_ARGUMENT', error.message, { hint: error.hint }) : error,

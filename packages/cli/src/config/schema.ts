@@ -82,7 +82,11 @@ const http = z
       .string()
       .regex(/^\S*:\d{1,5}$/, 'HOST:PORT, for example 127.0.0.1:8432')
       .describe('HOST:PORT. Any but a loopback address needs a token.'),
-    tokenFile: z.string().min(1).optional().describe('File whose first line is the token that whoever asks must have.'),
+    tokenFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('File whose first line is the token that whoever asks must have; default: the token in RSERV_TOKEN.'),
   })
   .describe('Serves metrics, health and the state.')
 

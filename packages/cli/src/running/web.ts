@@ -1,10 +1,17 @@
 import type { Service } from '@rserv/service'
 import type { WebServer } from '@rserv/web'
+import { pageParts, startWeb } from '@rserv/web'
 import type { Call } from '../command.ts'
+import type { ListenAddress } from '../listening/address.ts'
+import { parseListen } from '../listening/address.ts'
+import { givenToken } from '../listening/token.ts'
 import type { Log } from '../logging/log.ts'
 import { text } from '../values.ts'
-import { sameServing, serve } from './serve.ts'
 import type { Settings } from './settings.ts'
+
+interface Serving extends ListenAddress {
+  readonly token: string | undefined
+}
 
 /** The web server, as the configuration of the moment says. */
 export class Web {
@@ -12,7 +19,7 @@ export class Web {
   readonly #service: Service
   readonly #log: Log
   #server: WebServer | undefined
-  #http: Settings['http']
+  #serving: Serving | undefined
 
   constructor(call: Call, service: Service, log: Log) {
     this.#call = call
@@ -20,30 +27,35 @@ export class Web {
     this.#log = log
   }
 
-  /** What the command line says holds instead. */
-  async change(configured: Settings['http']): Promise<void> {
-    const { options, context, hide } = this.#call
-    const listen = text(options, 'listen') ?? configured?.listen
-    const http =
-      listen === undefined ? undefined : { listen, tokenFile: text(options, 'tokenFile') ?? configured?.tokenFile }
-    if (sameServing(http, this.#http)) return
+  /** Where to listen, if anywhere. What the command line says holds instead. @throws UsageError */
+  wanted(configured: Settings['http']): Serving | undefined {
+    const listen = text(this.#call.options, 'listen') ?? configured?.listen
+    if (listen === undefined) return undefined
+    return { ...parseListen(listen), token: givenToken(this.#call, configured?.tokenFile) }
+  }
+
+  /** @throws RservError BAD_ARGUMENT; then what there was goes on, where it can */
+  async change(serving: Serving | undefined): Promise<void> {
+    const before = this.#serving
+    const samePlace = serving?.host === before?.host && serving?.port === before?.port
+    if (samePlace && serving?.token === before?.token) return
+    if (samePlace) await this.close()
+    const server = serving && (await this.#start(serving))
     await this.close()
-    if (http) {
-      this.#server = await serve(this.#service, {
-        ...http,
-        folder: context.cwd,
-        hide,
-        onError: (error) => this.#log.say('web-error', String(error)),
-      })
-      const { url } = this.#server
-      this.#log.say('listening', `listening on ${url}`, { url })
-    }
-    this.#http = http
+    this.#server = server
+    this.#serving = serving
+  }
+
+  async #start(serving: Serving): Promise<WebServer> {
+    const onError = (error: unknown): void => this.#log.say('web-error', String(error))
+    const server = await startWeb(this.#service, pageParts(), { ...serving, hide: this.#call.hide, onError })
+    this.#log.say('listening', `listening on ${server.url}`, { url: server.url })
+    return server
   }
 
   async close(): Promise<void> {
     await this.#server?.close()
     this.#server = undefined
-    this.#http = undefined
+    this.#serving = undefined
   }
 }

@@ -3,19 +3,18 @@ import type { RservEvent } from '@rserv/core'
 import type { Service } from '@rserv/service'
 import { createService } from '@rserv/service'
 import type { DemoHost, WebServer } from '@rserv/web'
-import { pageParts, startWeb } from '@rserv/web'
+import { isLoopback, pageParts, startWeb } from '@rserv/web'
 import type { Call, Command, Outcome } from '../command.ts'
 import { UsageError } from '../errors.ts'
+import { parseListen } from '../listening/address.ts'
+import { givenToken, newToken } from '../listening/token.ts'
 import { EVERYWHERE, TWO_DATABASES } from '../options.ts'
 import { flag, text } from '../values.ts'
 import { demoHost } from './demo-host.ts'
 import type { FollowedDatabases } from './followed-databases.ts'
 import { followedDatabases } from './followed-databases.ts'
-import { isHere, parseListen } from './listen.ts'
 import { openBrowser } from './open-browser.ts'
-import { givenToken, newToken } from './token.ts'
 
-const PORT = 8432
 /** Milliseconds between two measurements: somebody is looking. */
 const MEASURE_MS = 1000
 
@@ -73,8 +72,8 @@ interface Place {
 /** @throws UsageError */
 function placeOf(call: Call): Place {
   const given = text(call.options, 'listen')
-  const { host, port } = parseListen(given ?? String(PORT), PORT)
-  const token = givenToken(call) ?? (isHere(host) ? undefined : newToken())
+  const { host, port } = parseListen(given)
+  const token = givenToken(call) ?? (isLoopback(host) ? undefined : newToken())
   return { host, port, token, elseAnyPort: given === undefined }
 }
 

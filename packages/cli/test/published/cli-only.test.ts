@@ -1,7 +1,14 @@
-import { readFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, chownSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { createDatabase } from '@rserv/test-utils'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { serviceOf, startUnit } from '../deploy/unit.ts'
+import { createMaster, createSlave } from '../running/config-file.ts'
 import { UserFolder } from './folder.ts'
 import type { Registry } from './registry.ts'
 import { startRegistry } from './registry.ts'
@@ -95,4 +102,49 @@ describe('@rserv/core beside it', () => {
       expect(stdout.trim().split('\n')).toEqual([expect.stringMatching(/^program\.ts\(\d+,7\): error TS2322: /)])
     },
   )
+})
+
+const UNIT = fileURLToPath(new URL('../../../../deploy/rserv.service', import.meta.url))
+const noSystemd = spawnSync('systemd-analyze', ['--version']).error !== undefined
+
+describe('the systemd unit', () => {
+  test.skipIf(noSystemd)(`is understood by systemd${noSystemd ? ' (no systemd-analyze here)' : ''}`, () => {
+    const { status, stderr } = spawnSync('systemd-analyze', ['verify', UNIT], { encoding: 'utf8' })
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  })
+
+  test('its command, as an ordinary user with the password as a credential, follows, reads again, ends in order', async () => {
+    const T = 'create table orders (id int primary key, v text)'
+    await using master = await createMaster(T)
+    await using berlin = await createSlave(T)
+    await using paris = await createSlave(T)
+    const etc = mkdtempSync(join(folder.path, 'etc-'))
+    for (const path of [folder.path, etc]) chmodSync(path, 0o755)
+    const { host, port, user = '', password } = master.config
+    const database = ({ name }: { name: string }): string =>
+      `host=${String(host)} port=${port} user=${user} dbname=${name}`
+    const write = (...slaves: { name: string }[]): void => {
+      const entries = slaves.map((slave) => ({ name: slave.name, database: database(slave) }))
+      // YAML has JSON in it.
+      const config = { masters: [{ name: 'shop', database: database(master), slaves: entries }] }
+      writeFileSync(join(etc, 'rserv.yaml'), JSON.stringify(config))
+    }
+    write(berlin)
+    const pgpass = join(etc, 'pgpass')
+    writeFileSync(pgpass, `*:*:*:*:${String(password)}\n`, { mode: 0o400 })
+    if (process.getuid?.() === 0) chownSync(pgpass, 65_534, 65_534)
+    const service = serviceOf(etc)
+    const running = startUnit(service, { folder: dirname(folder.bin('rserv')), credentials: etc })
+    using _ = { [Symbol.dispose]: () => void running.kill('SIGKILL') }
+    const [out, exited] = [running.stdout && text(running.stdout), once(running, 'exit')]
+    await master.query(`insert into orders values (1, 'a')`)
+    await expect.poll(() => berlin.query('table orders')).toEqual([{ id: 1, v: 'a' }])
+    write(berlin, paris)
+    execFileSync('sh', ['-c', service.get('ExecReload') ?? ''], { env: { MAINPID: String(running.pid) } })
+    await expect.poll(() => paris.query('table orders')).toEqual([{ id: 1, v: 'a' }])
+    // KillMode=mixed: SIGTERM to the main process.
+    running.kill('SIGTERM')
+    expect(await exited).toEqual([0, null])
+    expect(await out).toMatch(/ ended.*in order/)
+  })
 })
