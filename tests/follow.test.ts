@@ -67,3 +67,35 @@ test('what cannot pass ends it at the start; aborting ends it at once', async ()
   await expect(waiting).rejects.toMatchObject({ code: 'CANCELLED' })
   await pair.sync()
 })
+
+test('a throttle holds inside a transfer, and inside the copy of a large table, and one that is lifted no longer', async () => {
+  await using pair = await replicatedPair(`${T}; create table large (id int primary key, v text)`, { tables: ['t'] })
+  const add = async (): Promise<void> => {
+    await masterAddTables(pair.master.config, { tables: ['large'], backends })
+    await slaveAddTables(pair.slave.config, { tables: ['large'] })
+  }
+  await pair.master.query(`insert into t select g, g from generate_series(1, 20000) g;
+    insert into large select g, repeat('x', 100) from generate_series(1, 20000) g`)
+  let asked = 0
+  let throttle: { bytesPerSecond: number } | null = { bytesPerSecond: 1 }
+  const asking = (): typeof throttle => {
+    asked++
+    return throttle
+  }
+  const following = startFollowing(pair, { throttle: asking, withinBytes: 0 })
+  const held = async (table: string): Promise<void> => {
+    asked = 0
+    await expect.poll(() => asked).toBeGreaterThan(3)
+    expect(await pair.slave.query(`select count(*)::int as n from ${table}`)).toEqual([{ n: 0 }])
+    throttle = null
+  }
+  await held('t')
+  expect(following.events.filter(({ kind }) => kind === 'applied')).toEqual([])
+  await following.next('in-sync')
+  throttle = { bytesPerSecond: 1 }
+  await add()
+  await held('large')
+  await following.next('in-sync')
+  await pair.expectEqual('t', 'large')
+  await following.stop()
+})

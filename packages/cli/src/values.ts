@@ -63,7 +63,7 @@ export function parseSize(value: string): number | undefined {
   return digits === undefined ? undefined : Math.round(Number(digits) * 1024 ** UNITS.indexOf(unit.toUpperCase()))
 }
 
-function flagName(name: OptionName): string {
+export function flagName(name: OptionName): string {
   return OPTIONS[name].flag.replace(/ .*/, '')
 }
 

@@ -64,7 +64,7 @@ export class SlaveRunner {
 
   /** Everything but the source may have changed. */
   update(spec: SlaveSpec): void {
-    const paces = ['idleMs', 'busyMs', 'retryMs', 'parkedRetryMs', 'server'] as const
+    const paces = ['idleMs', 'busyMs', 'retryMs', 'parkedRetryMs', 'server', 'jobs'] as const
     const anew = paces.some((name) => this.spec[name] !== spec[name])
     this.spec = spec
     // It is followed anew, after the transfer in hand.
@@ -163,12 +163,13 @@ export class SlaveRunner {
 
   async #follow(): Promise<void> {
     const { master, common, strict, emit } = this.#surroundings
-    const { server, idleMs, busyMs, retryMs, parkedRetryMs } = this.spec
+    const { server, jobs, idleMs, busyMs, retryMs, parkedRetryMs } = this.spec
     this.#until = new AbortController()
     const events = follow(master.config, this.source.config, {
       ...common,
       onEvent: (event) => this.#progress(event),
       server,
+      jobs,
       idleMs,
       busyMs,
       retryMs,

@@ -62,6 +62,8 @@ export interface SlaveSpec extends SourceSpec {
   readonly throttle?: Throttle | undefined
   /** Nothing is transferred; default false. */
   readonly paused?: boolean | undefined
+  /** Large new tables that are copied at once; default 4. */
+  readonly jobs?: number | undefined
   /** Most milliseconds between two looks at an idle master; default 200. */
   readonly idleMs?: number | undefined
   /** Most milliseconds from one transfer to the next that a busy master is left alone; default 300. */

@@ -35,7 +35,8 @@ export class TableBook {
     const rejoined: QualifiedName[] = []
     for (const { table, mode } of tables) {
       const known = this.#tables.get(keyOf(table))
-      if (known?.state === 'parked') rejoined.push(table)
+      // One that is copied beside the transfers counts as being copied by then.
+      if (known?.error) rejoined.push(table)
       const before = known ?? { ...table, keysBehind: null }
       if (!known && mode !== 'copy') continue
       this.#tables.set(keyOf(table), {

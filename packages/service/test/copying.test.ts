@@ -44,3 +44,17 @@ test('how far the copy of a large table is stands in the state; the others go on
   expect(await slave.query('select count(*)::int as n from large')).toEqual([{ n: 20_000 }])
   await reader.end()
 })
+
+test('a large table that cannot be copied is parked, and the slave is in sync with the others, also while nobody writes', async () => {
+  await using master = await createMaster(DDL)
+  await using slave = await createSlave(`${DDL}; alter table large add constraint few check (id < 10)`)
+  await master.query(`insert into large select i, repeat('x', 1000) from generate_series(1, 20000) i; analyze large`)
+  const entry = { name: 's', source: slave.config, parkedRetryMs: 300 }
+  await using service = createService({ backends, masters: [{ name: 'm', source: master.config, slaves: [entry] }] })
+  const reading = new Reading(service)
+  expect(await reading.until({ kind: 'parked' })).toMatchObject({ table: { schema: 'public', name: 'large' } })
+  await expect.poll(() => stateOf(service, 's')).toMatchObject({ phase: 'in-sync', lastError: null })
+  await slave.query('alter table large drop constraint few')
+  expect(await reading.until({ kind: 'rejoined' })).toMatchObject({ table: { name: 'large' } })
+  await expect.poll(() => stateOf(service, 's').phase).toBe('in-sync')
+})

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 const BIN = fileURLToPath(new URL('../../cli/bin/', import.meta.url))
 
-/** `rserv ui` in a process of its own, as a user starts it. */
+/** `rserv ui`, or `rserv run --json`, in a process of its own, as a user starts it. */
 export class RunningUi implements AsyncDisposable {
   readonly child: ChildProcessWithoutNullStreams
   /** Where the page is, as the process printed it. */
@@ -26,12 +26,20 @@ export class RunningUi implements AsyncDisposable {
     )
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
     this.#exit = once(this.child, 'close').then(([code]) => code as number | null)
-    this.url = this.#firstLine()
+    this.url = this.#findUrl()
     this.url.catch(() => undefined)
   }
 
-  async #firstLine(): Promise<string> {
-    for await (const line of createInterface(this.child.stdout)) return line
+  async #findUrl(): Promise<string> {
+    try {
+      for await (const line of createInterface(this.child.stdout)) {
+        const url = urlIn(line)
+        if (url !== undefined) return url
+      }
+    } finally {
+      // What it writes from now on is read by nobody, and does not hold it up.
+      this.child.stdout.resume()
+    }
     throw new Error(`it ended before it said where the page is: ${this.stderr}`)
   }
 
@@ -48,4 +56,11 @@ export class RunningUi implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.child.exitCode === null && this.child.signalCode === null) await this.end('SIGTERM')
   }
+}
+
+/** What `ui` prints is the address; `run --json` tells it among its events. */
+function urlIn(line: string): string | undefined {
+  if (!line.startsWith('{')) return line
+  const { event, url } = JSON.parse(line) as { event?: string; url?: string }
+  return event === undefined || event === 'listening' ? url : undefined
 }

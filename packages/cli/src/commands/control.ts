@@ -42,7 +42,8 @@ export const throttleCommand: Command = {
   name: 'throttle',
   summary: 'bound what is transferred to a slave',
   details:
-    `Each transfer is still one transaction: after it rserv run rests until the average is kept. The bounds given here ` +
+    `Each transfer is still one transaction: bytes are held back inside it, and after it rserv run rests until the average ` +
+    `is kept. The bounds given here ` +
     `hold instead of those of its configuration; --off ends that. ${WHERE}`,
   arguments: ARGUMENTS,
   options: ['rows', 'bytes', 'pause', 'off', ...ONE_DATABASE, ...EVERYWHERE],

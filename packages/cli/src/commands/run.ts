@@ -14,7 +14,7 @@ import { fromArguments } from '../running/from-arguments.ts'
 import { fromFile } from '../running/from-file.ts'
 import { Web } from '../running/web.ts'
 import type { Settings } from '../running/settings.ts'
-import { text } from '../values.ts'
+import { flagName, text } from '../values.ts'
 
 const DEFAULT_FILE = 'rserv.yaml'
 
@@ -41,6 +41,7 @@ export const runCommand: Command = {
     'logFormat',
     'pause',
     'busyPause',
+    'jobs',
     'cleanEvery',
     ...TWO_DATABASES,
     ...EVERYWHERE,
@@ -114,10 +115,12 @@ function fileOf({ args, options, context }: Call): string | undefined {
     if (named === undefined) return undefined
     throw new UsageError('databases are given, and a configuration', 'Give one or the other.')
   }
-  const ofArguments = (['pause', 'busyPause', 'cleanEvery'] as const).find((name) => options[name] !== undefined)
+  const ofArguments = (['pause', 'busyPause', 'jobs', 'cleanEvery'] as const).find(
+    (name) => options[name] !== undefined,
+  )
   if (ofArguments) {
     throw new UsageError(
-      `--${ofArguments} does not go with a configuration`,
+      `${flagName(ofArguments)} does not go with a configuration`,
       'Say it there: rserv help run, docs/guides/run.md.',
     )
   }

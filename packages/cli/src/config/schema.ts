@@ -33,11 +33,18 @@ const pace = z
   })
   .describe('How often to look and to try. The defaults are good.')
 
+const copy = z
+  .strictObject({
+    jobs: z.int().positive().optional().describe('Large new tables that are copied at once; default 4.'),
+  })
+  .describe('How new tables are copied.')
+
 const slave = z.strictObject({
   name: name.describe('What events, metrics and the page call it; and the master, from the first transfer on.'),
   database,
   paused: z.boolean().optional().describe('Transfer nothing; default false.'),
   throttle: throttle.optional(),
+  copy: copy.optional(),
   pace: pace.optional(),
 })
 

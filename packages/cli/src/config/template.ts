@@ -41,6 +41,8 @@ masters:
       - name: ${scalar(slave.name)}
         database: ${scalar(slave.database)}
         # paused: true
+        # copy:
+        #   jobs: 4 # large new tables at once
         # throttle: # each transfer is still one transaction; these are averages
         #   rows: 5000 # a second
         #   bytes: 2MB # a second

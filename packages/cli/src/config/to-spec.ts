@@ -29,7 +29,7 @@ function toMaster({ name, database, slaves, clean, logLimit }: MasterConfig, res
   }
 }
 
-function toSlave({ name, database, paused, throttle, pace }: SlaveConfig, resolve: Resolve): SlaveSpec {
+function toSlave({ name, database, paused, throttle, copy, pace }: SlaveConfig, resolve: Resolve): SlaveSpec {
   return {
     name,
     server: name,
@@ -37,6 +37,7 @@ function toSlave({ name, database, paused, throttle, pace }: SlaveConfig, resolv
     identity: database,
     paused,
     throttle: throttle && toThrottle(throttle),
+    jobs: copy?.jobs,
     idleMs: ms(pace?.idle),
     busyMs: ms(pace?.busy),
     retryMs: ms(pace?.retry),

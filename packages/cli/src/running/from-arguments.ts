@@ -2,7 +2,7 @@ import type { MasterSpec } from '@rserv/service'
 import type { ClientConfig } from 'pg'
 import type { Call } from '../command.ts'
 import { UsageError } from '../errors.ts'
-import { number } from '../values.ts'
+import { number, whole } from '../values.ts'
 import type { Settings } from './settings.ts'
 
 const CLEAN_EVERY_SECONDS = 60
@@ -20,6 +20,7 @@ export async function fromArguments(call: Call): Promise<Settings> {
   const names = namesOf(configs)
   const every = number(options, 'cleanEvery') ?? CLEAN_EVERY_SECONDS
   const pause = number(options, 'pause')
+  const jobs = whole(options, 'jobs')
   const spec: MasterSpec = {
     name: masterConfig.database ?? '',
     source: () => side('master', master),
@@ -29,6 +30,7 @@ export async function fromArguments(call: Call): Promise<Settings> {
       source: () => side('slave', slave),
       busyMs: (number(options, 'busyPause') ?? 0.3) * 1000,
       throttle: pause ? { pauseMs: pause * 1000 } : undefined,
+      jobs,
     })),
   }
   return { spec: { masters: [spec], backends: call.backends, strict: true } }

@@ -1,6 +1,7 @@
 import type { Session } from '../database/session.ts'
 import { withOwnSearchPath } from '../database/transaction.ts'
 import type { RservEvent } from '../shared/events.ts'
+import type { Flow } from '../shared/flow.ts'
 import { displayName } from '../shared/names.ts'
 import { ofTable } from '../shared/of-table.ts'
 import type { Transfer, TransferSection, TransferTable } from '../transfer/transfer.ts'
@@ -23,6 +24,8 @@ export interface ApplyOptions {
   /** The transfer's tables that this slave takes; others are read and dropped. */
   readonly accepts: (table: TransferTable) => boolean
   readonly onEvent?: ((event: RservEvent) => void) | undefined
+  /** Holds rows back. */
+  readonly flow?: Flow | undefined
 }
 
 /**
@@ -89,7 +92,7 @@ async function applySections(
       continue
     }
     const apply = (read: TransferSection): ReturnType<typeof writer.apply> => writer.apply(target, read)
-    const result = await ofTable(section.table.table, () => watchCopy(section, options.onEvent, apply))
+    const result = await ofTable(section.table.table, () => watchCopy(section, options, apply))
     if (!result) continue
     results.push(result)
     report(result, options)
@@ -111,7 +114,7 @@ async function stageSections(
       continue
     }
     const stage = (read: TransferSection): Promise<Stage> => stageSection(session, target, read, stages.length)
-    stages.push(await ofTable(section.table.table, () => watchCopy(section, options.onEvent, stage)))
+    stages.push(await ofTable(section.table.table, () => watchCopy(section, options, stage)))
   }
   const results = await applyAsOrdinary(session, stages)
   for (const result of results) report(result, options)

@@ -69,7 +69,9 @@ export async function loadSection(
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length
       section.onBytes?.(chunk.length)
-      done(null, chunk)
+      const held = section.flow?.pass(chunk.length)
+      if (held) held.then(() => done(null, chunk), done)
+      else done(null, chunk)
     },
   })
   const target = session.copyIn(`copy ${into} from stdin${section.binary ? ' (format binary)' : ''}`)

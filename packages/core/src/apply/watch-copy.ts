@@ -6,14 +6,15 @@ import { TableProgress } from './table-progress.ts'
 const EVERY_MS = 1000
 
 /**
- * Tells how far the copy of a table inside a transfer is, while it takes long: bytes only, for nobody counts the rows.
+ * Has the rows held back by `flow`, and tells how far the copy of a table inside a transfer is, while it takes long: bytes only, for nobody counts the rows.
  * @param work gets the section to be read
  */
 export async function watchCopy<Result>(
-  section: TransferSection,
-  onEvent: CommonOptions['onEvent'],
+  read: TransferSection,
+  { onEvent, flow }: Pick<CommonOptions, 'onEvent'> & Pick<TransferSection, 'flow'>,
   work: (section: TransferSection) => Promise<Result>,
 ): Promise<Result> {
+  const section = { ...read, flow }
   if (section.size === undefined) return work(section)
   const progress = new TableProgress(section.table.table, section.size, onEvent)
   progress.begun()

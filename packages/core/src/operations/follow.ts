@@ -6,6 +6,7 @@ import { refusePooler } from '../database/refuse-pooler.ts'
 import { currentConfig, openSession } from '../database/session.ts'
 import { codeOf, RservError } from '../shared/errors.ts'
 import { xmaxOf } from '../shared/position.ts'
+import { Flow } from '../shared/flow.ts'
 import type { Throttle } from '../shared/throttle.ts'
 import { restAfter } from '../shared/throttle.ts'
 import type { Link } from './link.ts'
@@ -34,7 +35,7 @@ export interface FollowOptions extends ReplicateOptions {
   retryMs?: number | undefined
   /** Milliseconds between two attempts at a parked table; default 60000. */
   parkedRetryMs?: number | undefined
-  /** Bounds on what is transferred; asked for after every transfer, and while it rests because of them. */
+  /** Bounds on what is transferred; asked for while rows travel, after every transfer, and while it rests because of them. */
   throttle?: (() => Throttle | null | undefined) | undefined
   /** Also what the first connection is refused for is tried again; default false: it is thrown. */
   patient?: boolean | undefined
@@ -73,8 +74,9 @@ export async function* follow(
   let everConnected = options.patient ?? false
   await using recorder = new Recorder(master, slave, options)
   // Copies go on when the connections of the transfers are made anew.
-  await using copies = new CopyPool({ master, slave }, options)
-  const following = { ...options, copies, parking: new Parking(slave, options), recorder, wake: wakeOf(options) }
+  const flow = flowOf(options)
+  await using copies = new CopyPool({ master, slave }, { ...options, flow })
+  const following = { ...options, flow, copies, parking: new Parking(slave, options), recorder, wake: wakeOf(options) }
   while (!options.stop?.aborted) {
     try {
       for await (const event of followConnected(master, slave, following)) {
@@ -119,8 +121,14 @@ interface Following extends FollowOptions {
   readonly parking: Parking
   readonly recorder: Recorder
   readonly copies: CopyPool
+  readonly flow: Flow
   /** Aborts with either of the two. One for all rests: it stays registered with both of them for good. */
   readonly wake: AbortSignal
+}
+
+/** What is in hand when it is to stop is finished as fast as it can be. */
+function flowOf({ stop, signal, throttle }: FollowOptions): Flow {
+  return new Flow(() => (stop?.aborted || signal?.aborted ? null : throttle?.()?.bytesPerSecond))
 }
 
 function wakeOf({ stop, signal }: FollowOptions): AbortSignal {
@@ -151,13 +159,17 @@ async function* transfers(
   const steady = new SteadyLink(link, slave)
   const pace = new Pace({ idleMs: options.idleMs ?? 200, busyMs: options.busyMs ?? 300 })
   while (!options.stop?.aborted) {
-    yield* failedCopies(options)
+    for await (const event of failedCopies(options)) {
+      pace.disturbed()
+      yield event
+    }
     // First the tables that are well: one that fails each time must not keep them waiting, however often it is tried.
     yield* transferNow(link, slave, { pace, steady, options })
     if (options.stop?.aborted) break
     const { parking } = options
     if ((parking.due || (await parking.altered(link.slave))) && (await parking.choose(link.slave))) {
       const result = await thorough(link, slave, { steady, options })
+      pace.disturbed()
       yield { kind: 'applied', result }
       await options.recorder.succeeded(link, result)
       await pauseThrottled(0, result, options)

@@ -11,6 +11,7 @@ import { openSession } from '../database/session.ts'
 import { begin, inTransaction, rollback } from '../database/transaction.ts'
 import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
+import type { Flow } from '../shared/flow.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import { beginLiveTransfer } from '../transfer/live-transfer.ts'
 import { copyApart } from './copy/copy-apart.ts'
@@ -50,6 +51,8 @@ export interface TransferOptions extends ReplicateOptions {
   skipScript?: string | undefined
   /** Which tables are being copied apart, and are none of this transfer's; default none. */
   apart?: ((table: QualifiedName) => boolean) | undefined
+  /** Holds rows back. */
+  flow?: Flow | undefined
 }
 
 export interface TransferResult {
@@ -226,7 +229,11 @@ async function transfer(
           scripts: { lastScript: '0', ran: position.ran },
           ...plan,
         })
-  const tables = await applyTransfer(slave, moving, { accepts: () => true, onEvent: options.onEvent })
+  const tables = await applyTransfer(slave, moving, {
+    accepts: () => true,
+    onEvent: options.onEvent,
+    flow: options.flow,
+  })
   const { syncId, token } = moving.header
   await commitTransfer(slave, { config, origin: node.nodeId, token })
   await confirmApplied(master, syncId, options)

@@ -1,4 +1,4 @@
-/** Bounds on the average; each transfer is still one transaction. */
+/** Bounds on the average; each transfer is still one transaction, through which bytes are held back, too. */
 export interface Throttle {
   readonly rowsPerSecond?: number | undefined
   readonly bytesPerSecond?: number | undefined

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { TransferMode } from '../changes/wanted.ts'
 import type { Script } from '../ddl/script.ts'
+import type { Flow } from '../shared/flow.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
 import type { Held, Reign } from './lineage.ts'
@@ -78,6 +79,8 @@ export interface TransferSection {
   readonly size?: TableSize | undefined
   /** Told of every piece of `data` that arrives, in bytes. */
   readonly onBytes?: ((bytes: number) => void) | undefined
+  /** Holds pieces of `data` back. */
+  readonly flow?: Flow | undefined
 }
 
 /** Last value of a sequence. */

@@ -3,6 +3,7 @@ import { TableProgress } from '../../apply/table-progress.ts'
 import type { ConfigSource } from '../../database/session.ts'
 import { currentConfig, openSession } from '../../database/session.ts'
 import type { CommonOptions } from '../../shared/events.ts'
+import type { Flow } from '../../shared/flow.ts'
 import type { QualifiedName } from '../../shared/names.ts'
 import { displayName } from '../../shared/names.ts'
 import { ofTable } from '../../shared/of-table.ts'
@@ -18,6 +19,8 @@ const JOBS = 4
 export interface PoolOptions extends CommonOptions {
   /** Tables that are copied at once, each over connections of its own; default 4. */
   readonly jobs?: number | undefined
+  /** Holds rows back, of all of them together. */
+  readonly flow?: Flow | undefined
 }
 
 interface Waiting {
@@ -127,7 +130,7 @@ export class CopyPool implements AsyncDisposable {
     await using master = await openSession(await currentConfig(this.#sides.master), 'master', options)
     const slaveConfig = await currentConfig(this.#sides.slave)
     await using slave = await openSession(slaveConfig, 'slave', options)
-    const sides = { master, slave, slaveConfig, origin }
+    const sides = { master, slave, slaveConfig, origin, flow: this.#options.flow }
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
       if (!(await this.#copy(sides, next))) return
     }

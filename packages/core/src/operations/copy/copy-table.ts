@@ -15,6 +15,7 @@ import { checkSource, findSuspects } from '../../changes/check-source.ts'
 import type { Session } from '../../database/session.ts'
 import { begin, inTransaction, rollback } from '../../database/transaction.ts'
 import { RservError } from '../../shared/errors.ts'
+import type { Flow } from '../../shared/flow.ts'
 import { displayName } from '../../shared/names.ts'
 import { openRows } from '../../transfer/rows-of-table.ts'
 import { commitKnowingly } from '../commit-transfer.ts'
@@ -28,6 +29,8 @@ export interface CopySides {
   readonly slaveConfig: ClientConfig
   /** uuid of the master. */
   readonly origin: string
+  /** Holds rows back. */
+  readonly flow?: Flow | undefined
 }
 
 /** Attempts between which DDL comes, or somebody registers the table anew. */
@@ -101,14 +104,14 @@ function vanished({ table }: ReplicatedTable): RservError {
 
 /** The master is durable up to the snapshot before the slave commits. */
 async function moveRows(
-  { master, slave, origin }: CopySides,
+  { master, slave, origin, flow }: CopySides,
   { table, held, registered }: Prepared & { readonly registered: SlaveTable },
   progress: TableProgress,
 ): Promise<TableResult> {
   const rows = await openRows(master, table, slave.database)
   progress.begun(rows.backendPid)
   progress.tell()
-  const result = await applyRows(slave, rows, (bytes) => progress.arrived(bytes))
+  const result = await applyRows(slave, rows, { onBytes: (bytes) => progress.arrived(bytes), flow })
   const sequences = await rows.sequences()
   await recordCopy(master, held, rows.position)
   master.reach('copy.recorded')

@@ -71,11 +71,16 @@ export class Pace {
 
   /** A transfer was applied. Returns milliseconds to rest. */
   applied(done: Done, now = performance.now()): number {
-    this.#seen = undefined
-    this.#wait = FIRST_WAIT_MS
+    this.disturbed()
     this.#learn(done.nextId, now)
     const cycle = Math.min(BUSY_CYCLE_MS * (this.#rate / BUSY_RATE) ** 2, this.#busyMs)
     return Math.max(BREATH * done.elapsedMs, cycle - done.elapsedMs)
+  }
+
+  /** Something happened beside the traffic: the next look is a full one, and tells when nothing is left. */
+  disturbed(): void {
+    this.#seen = undefined
+    this.#wait = FIRST_WAIT_MS
   }
 
   #learn(nextId: bigint, at: number): void {
