@@ -30,6 +30,9 @@ export interface Sizes {
   cleanRows: number
   slaves: number
   slavesSeconds: number
+  /** Switchovers under `lagRate` transactions a second. */
+  switchovers: number
+  rejoinRows: number
 }
 
 export const DEFAULT_SIZES: Sizes = {
@@ -54,6 +57,8 @@ export const DEFAULT_SIZES: Sizes = {
   cleanRows: 10_000_000,
   slaves: 10,
   slavesSeconds: 6,
+  switchovers: 10,
+  rejoinRows: 1_000_000,
 }
 
 export const QUICK_SIZES: Sizes = {
@@ -78,4 +83,6 @@ export const QUICK_SIZES: Sizes = {
   cleanRows: 200_000,
   slaves: 4,
   slavesSeconds: 2,
+  switchovers: 2,
+  rejoinRows: 20_000,
 }

@@ -12,6 +12,8 @@ import { masterBulk } from './master-bulk.ts'
 import { masterOltp } from './master-oltp.ts'
 import { memory } from './memory.ts'
 import { oltpLive } from './oltp-live.ts'
+import { rejoin } from './rejoin.ts'
+import { writeStop } from './write-stop.ts'
 
 export const CASES: readonly Case[] = [
   masterOltp,
@@ -29,6 +31,8 @@ export const CASES: readonly Case[] = [
   memory,
   clean,
   manySlaves,
+  writeStop,
+  rejoin,
   growthRows,
   growthBacklog,
   growthTables,
