@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { noFigures } from './figures.ts'
 import { createRoles } from './roles-world.ts'
 import type { Happening } from './roles-world.ts'
 
@@ -27,26 +28,19 @@ const happening: fc.Arbitrary<Happening> = fc.record({
     { weight: 2, arbitrary: fc.constant('rejoin' as const) },
     { weight: 2, arbitrary: fc.constant('repoint' as const) },
     { weight: 1, arbitrary: fc.constant('feed from the old' as const) },
+    { weight: 1, arbitrary: fc.constant('clock' as const) },
+    { weight: 1, arbitrary: fc.constant('replace' as const) },
   ),
   a: fc.nat(100),
   b: fc.nat(100),
   keys: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 5 }),
   remove: fc.boolean(),
   crashAt: fc.option(fc.constantFrom(...POINTS), { freq: 3 }),
+  cut: fc.boolean(),
 })
 
 test(`random changes of roles; RSERV_SOAK_SEED=${SEED}`, { timeout: MINUTES * 60_000 + 600_000 }, async () => {
-  const figures = {
-    histories: 0,
-    happenings: 0,
-    promotions: 0,
-    switchovers: 0,
-    rejoins: 0,
-    repoints: 0,
-    crashes: 0,
-    refused: 0,
-    reported: 0,
-  }
+  const figures = noFigures()
   const property = fc.asyncProperty(
     fc.integer({ min: 3, max: 5 }),
     fc.array(happening, { minLength: 5, maxLength: 25 }),

@@ -2,54 +2,55 @@ import type { Point } from '@rserv/core'
 import { promote, reconcile, rejoin, replicate, switchover, undoSwitchover } from '@rserv/core'
 import type { TestDatabase } from '@rserv/test-utils'
 import assert from 'node:assert/strict'
-import { createCluster, expectSame } from './cluster.ts'
+import { addSlave, createCluster, expectSame } from './cluster.ts'
+import { codeOf, idOf, latest, moveClock, pick, rowsOf, stateOf } from './node-state.ts'
+import type { Figures } from './figures.ts'
+import type { Change } from './mishap.ts'
+import { mishap, untilGone } from './mishap.ts'
+import type { Proxy } from '../support/proxy.ts'
+import { startProxy } from '../support/proxy.ts'
 
 /** Something that happens to one or two nodes, chosen by `a` and `b` among those it can happen to. */
 export interface Happening {
-  readonly what: 'write' | 'sync' | 'switchover' | 'promote' | 'rejoin' | 'repoint' | 'feed from the old'
+  readonly what:
+    | 'write'
+    | 'sync'
+    | 'switchover'
+    | 'promote'
+    | 'rejoin'
+    | 'repoint'
+    | 'feed from the old'
+    | 'clock'
+    | 'replace'
   readonly a: number
   readonly b: number
   readonly keys: readonly number[]
   readonly remove: boolean
-  /** Die there; then run again. */
+  /** Die there, or lose all connections; then run again. */
   readonly crashAt: Point | null
-}
-
-export interface Figures {
-  happenings: number
-  promotions: number
-  switchovers: number
-  rejoins: number
-  repoints: number
-  crashes: number
-  refused: number
-  reported: number
-}
-
-interface NodeState {
-  readonly isMaster: boolean
-  /** Of its own reign; 0: it was never promoted. */
-  readonly own: number
-  /** The latest that it knows of. */
-  readonly generation: number
-  /** node_id of whom it follows. */
-  readonly follows: string | null
+  readonly cut: boolean
 }
 
 const DDL = 'create table t (id int primary key, v text)'
-const ROW = `id || ':' || v`
 
 /** Three to five nodes, and what must be true of them after each step. */
 export class RolesWorld implements AsyncDisposable {
   readonly #cluster: AsyncDisposable
-  readonly #nodes: readonly TestDatabase[]
-  readonly #ids: readonly string[]
+  readonly #nodes: TestDatabase[]
+  readonly #ids: string[]
+  readonly #proxy: Proxy
   readonly #generations = new Map<TestDatabase, number>()
   readonly #figures: Figures
+  readonly #fresh: TestDatabase[] = []
   #written = 0
 
-  constructor(cluster: AsyncDisposable, nodes: readonly { database: TestDatabase; id: string }[], figures: Figures) {
+  constructor(
+    { cluster, proxy }: { cluster: AsyncDisposable; proxy: Proxy },
+    nodes: readonly { database: TestDatabase; id: string }[],
+    figures: Figures,
+  ) {
     this.#cluster = cluster
+    this.#proxy = proxy
     this.#nodes = nodes.map(({ database }) => database)
     this.#ids = nodes.map(({ id }) => id)
     this.#figures = figures
@@ -71,6 +72,8 @@ export class RolesWorld implements AsyncDisposable {
       rejoin: () => oldest && this.#rejoin(oldest, current, one),
       repoint: () => slave && this.#repoint(current, slave),
       'feed from the old': () => oldest && this.#feedFromOld(oldest, current, slaves),
+      clock: () => this.#moveClock(one),
+      replace: () => (slave && old.length === 0 ? this.#replace(current, slave, one) : undefined),
     }
     await happens[one.what]()
     await this.#checkGenerations()
@@ -128,7 +131,7 @@ export class RolesWorld implements AsyncDisposable {
     }
   }
 
-  async #switchover(master: TestDatabase, slave: TestDatabase, { crashAt }: Happening): Promise<void> {
+  async #switchover(master: TestDatabase, slave: TestDatabase, one: Happening): Promise<void> {
     if ((await stateOf(slave)).follows !== this.#idOf(master)) return
     // One that was left behind while its master was another's slave is not on record there any more.
     await replicate(master.config, slave.config).catch((error: unknown) => {
@@ -137,36 +140,72 @@ export class RolesWorld implements AsyncDisposable {
     })
     this.#figures.switchovers++
     const before = await rowsOf(master)
-    await this.#crash(crashAt, (options) => switchover(master.config, slave.config, { anyway: true, ...options }))
-    if (crashAt !== null && !(await stateOf(slave)).isMaster) await undoSwitchover(master.config, slave.config)
+    await this.#crash(one, (via, options) => switchover(via(master), via(slave), { anyway: true, ...options }))
+    if (one.crashAt !== null && !(await stateOf(slave)).isMaster) await undoSwitchover(master.config, slave.config)
     await switchover(master.config, slave.config, { anyway: true })
     assert.deepEqual(await rowsOf(slave), before)
     await expectSame(slave, master, ['t'])
   }
 
-  async #promote(slave: TestDatabase, slaves: readonly TestDatabase[], { a, crashAt }: Happening): Promise<void> {
+  async #promote(slave: TestDatabase, slaves: readonly TestDatabase[], one: Happening): Promise<void> {
     // Some of the others cannot be reached.
-    const reachable = slaves.filter((node, index) => node !== slave && (a >> index) % 2 === 0)
-    // Two promotions that nobody knows both of give one generation twice, and stand against each other (docs/explanation/limits.md).
-    const all = await Promise.all(this.#nodes.map(stateOf))
-    const heard = await Promise.all([slave, ...reachable].map(stateOf))
-    if (latest(heard) < latest(all)) return
+    const reachable = slaves.filter((node, index) => node !== slave && (one.a >> index) % 2 === 0)
     this.#figures.promotions++
-    const options = { others: reachable.map(({ config }) => config), anyway: true }
-    await this.#crash(crashAt, (more) => promote(slave.config, { ...options, ...more }))
-    const { followers } = await promote(slave.config, options)
+    const [current] = await this.#masters()
+    const known = latest(await Promise.all(this.#nodes.map(stateOf)))
+    const heard = latest(await Promise.all([slave, ...reachable].map(stateOf)))
+    await this.#crash(one, (via, more) => promote(via(slave), { others: reachable.map(via), anyway: true, ...more }))
+    await this.#promoteNow(slave, reachable)
+    if (heard === known || !current) return
+    // Somebody knows of a later promotion, or of one of the same generation: it is promoted once more, above that.
+    this.#figures.rivals++
+    const others = this.#nodes.filter((node) => node !== slave && node !== current)
+    await this.#promoteNow(slave, others, current)
+    assert.ok((await stateOf(slave)).own > known, 'it is not above the others')
+  }
+
+  async #promoteNow(slave: TestDatabase, others: readonly TestDatabase[], oldMaster?: TestDatabase): Promise<void> {
+    const configs = others.map(({ config }) => config)
+    const { followers } = await promote(slave.config, { others: configs, anyway: true, oldMaster: oldMaster?.config })
     assert.deepEqual(
       followers.flatMap(({ error }) => error ?? []),
       [],
     )
-    for (const other of reachable) await expectSame(slave, other, ['t'])
+    for (const other of others) await expectSame(slave, other, ['t'])
+  }
+
+  async #moveClock({ a, b }: Happening): Promise<void> {
+    const node = pick(this.#nodes, a)
+    if (!node) return
+    this.#figures.clocks++
+    await moveClock(node, (b - 50) * 1_000_000)
+  }
+
+  /** A slave is lost, with its disk, and another one comes in its place, while the others go on. */
+  async #replace(master: TestDatabase, slave: TestDatabase, one: Happening): Promise<void> {
+    this.#figures.replaced++
+    const others = this.#nodes.filter((node) => node !== slave && node !== master)
+    for (const node of others) await reconcile(master.config, node.config)
+    const fresh = await addSlave(DDL, { label: 'fresh' })
+    this.#fresh.push(fresh)
+    await this.#crash({ crashAt: one.crashAt && 'apply.rows', cut: one.cut }, (via, options) =>
+      replicate(via(master), via(fresh), options),
+    )
+    await replicate(master.config, fresh.config)
+    const index = this.#nodes.indexOf(slave)
+    this.#nodes[index] = fresh
+    this.#ids[index] = await idOf(fresh)
+    this.#generations.delete(slave)
+    // So that it has been where every other one was.
+    await this.#write(master, { ...one, remove: false })
+    for (const node of [...others, fresh]) await replicate(master.config, node.config)
   }
 
   /** Whatever the old master had is the new one's, or in the report. */
   async #rejoin(old: TestDatabase, master: TestDatabase, one: Happening | null): Promise<void> {
     this.#figures.rejoins++
     const had = await rowsOf(old)
-    await this.#crash(one?.crashAt ?? null, (options) => rejoin(old.config, master.config, options))
+    await this.#crash(one, (via, options) => rejoin(via(old), via(master), options))
     const state = await stateOf(old)
     // Once it is a slave there is nothing left to rejoin; a transfer completes it.
     if (state.isMaster) await rejoin(old.config, master.config)
@@ -212,21 +251,13 @@ export class RolesWorld implements AsyncDisposable {
     }
   }
 
-  async #crash(
-    at: Point | null,
-    change: (options: { signal: AbortSignal; onEvent: (event: { point?: Point }) => void }) => Promise<unknown>,
-  ): Promise<void> {
-    if (at === null) return
-    const stop = new AbortController()
-    const onEvent = ({ point }: { point?: Point }): void => {
-      if (point === at) stop.abort()
-    }
-    const failure = await change({ signal: stop.signal, onEvent }).then(
-      () => null,
-      (error: unknown) => error,
-    )
-    if (failure !== null && !stop.signal.aborted) throw failure
-    if (stop.signal.aborted) this.#figures.crashes++
+  async #crash(one: Pick<Happening, 'crashAt' | 'cut'> | null, change: Change): Promise<void> {
+    if (!one?.crashAt) return
+    const met = await mishap(one.crashAt, one.cut ? this.#proxy : null, change)
+    if (!met) return
+    if (one.cut) this.#figures.cuts++
+    else this.#figures.crashes++
+    await untilGone(this.#nodes)
   }
 
   async #checkGenerations(): Promise<void> {
@@ -242,39 +273,10 @@ export class RolesWorld implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#proxy[Symbol.asyncDispose]()
+    for (const node of this.#fresh) await node[Symbol.asyncDispose]()
     await this.#cluster[Symbol.asyncDispose]()
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return (error as { code?: unknown } | null)?.code
-}
-
-function pick<T>(items: readonly T[], number: number): T | undefined {
-  return items[number % Math.max(1, items.length)]
-}
-
-async function stateOf(node: TestDatabase): Promise<NodeState> {
-  const [row] = await node.query<{ master: boolean; generation: number; own: number; follows: string | null }>(
-    `select is_master as master, coalesce((select max(generation) from rserv.reign), 0)::int as generation,
-      coalesce((select max(generation) from rserv.reign where master = node_id), 0)::int as own,
-      (select origin from rserv.slave_table limit 1) as follows from rserv.node`,
-  )
-  return {
-    isMaster: row?.master ?? false,
-    generation: row?.generation ?? 0,
-    own: row?.own ?? 0,
-    follows: row?.follows ?? null,
-  }
-}
-
-function latest(states: readonly NodeState[]): number {
-  return Math.max(...states.map(({ generation }) => generation))
-}
-
-async function rowsOf(node: TestDatabase): Promise<string[]> {
-  const rows = await node.query<{ line: string }>(`select ${ROW} as line from t order by id`)
-  return rows.map(({ line }) => line)
 }
 
 export async function createRoles(count: number, figures: Figures): Promise<RolesWorld> {
@@ -284,8 +286,7 @@ export async function createRoles(count: number, figures: Figures): Promise<Role
   for (const slave of cluster.slaves) await replicate(cluster.master.config, slave.config)
   const nodes: { database: TestDatabase; id: string }[] = []
   for (const database of [cluster.master, ...cluster.slaves]) {
-    const [row] = await database.query<{ id: string }>('select node_id as id from rserv.node')
-    nodes.push({ database, id: row?.id ?? '' })
+    nodes.push({ database, id: await idOf(database) })
   }
-  return new RolesWorld(cluster, nodes, figures)
+  return new RolesWorld({ cluster, proxy: await startProxy(cluster.master.config) }, nodes, figures)
 }

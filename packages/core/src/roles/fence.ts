@@ -15,6 +15,9 @@ const ATTEMPT_MS = 400
 /** Milliseconds without any lock between two attempts. */
 const GIVE_WAY_MS = 100
 
+/** One at a time refuses writes or lets them go on. */
+const FENCING = `select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('rserv.fence', 0))`
+
 export interface FenceOptions {
   /** Milliseconds to go on trying. */
   readonly limitMs: number
@@ -48,6 +51,7 @@ export async function fence(session: Session, options: FenceOptions): Promise<nu
 
 async function attemptFence(session: Session, { newMaster, rehearse }: FenceOptions): Promise<void> {
   await begin(session, { lockTimeoutMs: ATTEMPT_MS })
+  await session.query(FENCING)
   const tables = await listReplicated(session)
   if (tables.length > 0) {
     await session.run(`set local statement_timeout = ${ATTEMPT_MS}`)
@@ -74,6 +78,8 @@ async function attemptFence(session: Session, { newMaster, rehearse }: FenceOpti
 /** Lets everybody write again. Takes no lock that readers wait for. */
 export async function unfence(session: Session): Promise<void> {
   await inTransaction(session, async () => {
+    // One whose answer was lost may still be committing.
+    await session.query(FENCING)
     await openTables(session)
     await session.run('delete from rserv.handover')
   })

@@ -6,17 +6,16 @@ import { openSession } from '../database/session.ts'
 import { begin, inTransaction, rollback } from '../database/transaction.ts'
 import type { Link } from '../operations/link.ts'
 import { connect } from '../operations/link.ts'
-import { listReigns } from '../operations/reigns.ts'
 import { transferOnce } from '../operations/replicate.ts'
-import { codeOf, RservError } from '../shared/errors.ts'
+import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import { shellWord } from '../shared/resync-command.ts'
 import { readSequences } from '../transfer/sequences.ts'
 import { fence, unfence } from './fence.ts'
+import { alreadyPromoted, awaitPromotion, giveUp } from './give-up.ts'
 import { haveAlone } from './have-alone.ts'
 import type { Followed } from './followers.ts'
 import { bringOthers } from './followers.ts'
-import { requireAnyRole } from './node-roles.ts'
 import type { Obstacle } from './readiness.ts'
 import { findObstacles, othersObstacles, refuseObstacles } from './readiness.ts'
 import { takeOver } from './take-over.ts'
@@ -72,7 +71,7 @@ export async function switchover(
   // Until all follow the new master: who comes back then is told what to change.
   await using _alone = link ? await haveAlone(master, link, options) : null
   const { generation, writeStopMs } = link
-    ? await change(link, { ...options, slave })
+    ? await change(link, { ...options, master, slave })
     : { generation: done ?? 0, writeStopMs: null }
   await options.onPromoted?.(generation)
   // The old master comes last: it then need not keep its log for the others.
@@ -125,6 +124,7 @@ export async function undoSwitchover(
 ): Promise<{ master: string }> {
   await using masterSession = await openSession(master, 'master', options)
   await using slaveSession = await openSession(slave, 'slave', options)
+  await awaitPromotion(slaveSession)
   if ((await alreadyPromoted(masterSession, slaveSession)) !== null) {
     throw new RservError('NOT_READY', `${slaveSession.database} is the master already`, {
       hint: `Complete it: rserv switchover ${[masterSession, slaveSession].map((one) => shellWord(one.database)).join(' ')}; then change places again.`,
@@ -133,20 +133,6 @@ export async function undoSwitchover(
   await unfence(masterSession)
   masterSession.reach('roles.unfenced')
   return { master: masterSession.database }
-}
-
-/** The generation of the slave, where it has taken this master's place. */
-async function alreadyPromoted(master: Session, slave: Session): Promise<number | null> {
-  const own = await inTransaction(slave, () => requireAnyRole(slave))
-  const old = await inTransaction(master, () => requireAnyRole(master))
-  if (!own.isMaster) return null
-  const reigns = await inTransaction(slave, () => listReigns(slave))
-  const known = await inTransaction(master, () => listReigns(master))
-  const reign = reigns.find(({ master: head }) => head === own.nodeId)
-  const before = known.find(({ cluster }) => cluster === reign?.cluster)
-  const took = reign && before && before.generation < reign.generation && before.master === old.nodeId
-  const completed = reign && before && before.generation === reign.generation && before.master === own.nodeId
-  return took || completed ? reign.generation : null
 }
 
 /** Transfers until hardly anything is left for the time in which writes are stopped. */
@@ -159,7 +145,7 @@ async function catchUp(link: Link, slave: ClientConfig, options: CommonOptions):
 
 async function change(
   link: Link,
-  options: SwitchoverOptions & { slave: ClientConfig },
+  options: SwitchoverOptions & { master: ClientConfig; slave: ClientConfig },
 ): Promise<{ generation: number; writeStopMs: number }> {
   const { master, slave } = link
   await catchUp(link, options.slave, options)
@@ -173,15 +159,15 @@ async function change(
   await catchUp(link, options.slave, options)
   master.reach('roles.checked')
   const limitMs = options.timeLimitMs ?? TIME_LIMIT_MS
-  const waited = await fence(master, { newMaster: link.slaveNode.nodeId, limitMs })
-  const started = performance.now() - waited
-  master.reach('roles.fenced')
-  const watch = AbortSignal.timeout(Math.max(1, Math.round(limitMs - waited)))
   try {
+    const waited = await fence(master, { newMaster: link.slaveNode.nodeId, limitMs })
+    const started = performance.now() - waited
+    master.reach('roles.fenced')
+    const watch = AbortSignal.timeout(Math.max(1, Math.round(limitMs - waited)))
     const generation = await promoteWithin(link, { ...options, watch })
     return { generation, writeStopMs: Math.round(performance.now() - started) }
   } catch (error) {
-    await giveUp(link, options.slave, error)
+    await giveUp(options, error)
     throw error
   }
 }
@@ -225,15 +211,4 @@ async function bringSequences(master: Session, slave: Session): Promise<void> {
     return readSequences(master, { tableIds, exact: new Set(tableIds) })
   })
   await setSequences(slave, values)
-}
-
-/** Opens the master again, unless the slave was promoted after all: the answer to its commit may have been lost. */
-async function giveUp(link: Link, slave: ClientConfig, cause: unknown): Promise<void> {
-  const unknown = cause instanceof RservError && cause.code === 'CONNECT'
-  if (unknown || codeOf(cause) === '57P01') {
-    await using again = await openSession(slave, 'slave')
-    if ((await alreadyPromoted(link.master, again)) !== null) return
-  }
-  await unfence(link.master)
-  link.master.reach('roles.unfenced')
 }
