@@ -18,7 +18,7 @@ test('run keeps two slaves up, cleans the log, and ends after the transfer in ha
   await rserv('slave-init', second.uri)
   await rserv('slave-add-table', second.uri, 'orders')
   const names = [pair.slave.name, second.name]
-  const running = new Running([pair.master.uri, pair.slave.uri, second.uri, '--clean-every', '1'])
+  await using running = new Running([pair.master.uri, pair.slave.uri, second.uri, '--clean-every', '1'])
   for (const slave of names) await running.until({ event: 'connected', slave })
   await pair.master.query(`insert into orders values (1, 'a')`)
   await running.until({ event: 'cleaned', rows: 1 })
@@ -30,7 +30,7 @@ test('run: a slave that is down is tried again and does not delay another', asyn
   await using pair = await databases(T)
   await setUp(pair)
   const down = 'host=127.0.0.1 port=1 dbname=down user=nobody'
-  const running = new Running([pair.master.uri, pair.slave.uri, down])
+  await using running = new Running([pair.master.uri, pair.slave.uri, down])
   expect(await running.until({ event: 'failed', slave: 'down' })).toMatchObject({ code: 'CONNECT' })
   await pair.master.query(`insert into orders values (1, 'a')`)
   await running.until({ event: 'applied', slave: pair.slave.name })
@@ -41,7 +41,7 @@ test('run: a slave that is down is tried again and does not delay another', asyn
 test('run: what cannot pass ends it with its reason', async () => {
   await using pair = await databases(T)
   await setUp(pair)
-  const running = new Running([pair.slave.uri, pair.master.uri])
+  await using running = new Running([pair.slave.uri, pair.master.uri])
   const [code] = (await once(running.child, 'exit')) as [number]
   expect(code).toBe(1)
 })
@@ -56,7 +56,7 @@ test('case 127: run takes up a password that was changed, as the password file s
   write(role.password)
   const uri = (database: TestDatabase): string =>
     `postgres://${role.name}@${database.config.host}:${database.config.port}/${database.name}`
-  const running = new Running([uri(pair.master), uri(pair.slave)], { PGPASSFILE: passFile })
+  await using running = new Running([uri(pair.master), uri(pair.slave)], { PGPASSFILE: passFile })
   await running.until({ event: 'connected' })
   await pair.master.query(`insert into orders values (1, 'before')`)
   await running.until({ event: 'applied' })

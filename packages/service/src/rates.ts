@@ -1,3 +1,6 @@
+import type { Rate } from '@rserv/core'
+import { estimateSeconds, magnitudeOf } from '@rserv/core'
+
 /** One transfer. */
 interface Moved {
   readonly rows: number
@@ -8,8 +11,8 @@ interface Moved {
 
 const WINDOW_MS = 60_000
 const MOST = 500
-/** Transfers of fewer rows say more about round trips than about rows. */
-const LAST_FOR_SPEED = 20
+/** Of each magnitude, for estimates. */
+const LAST_TRANSFERS = 20
 
 /** How fast rows move. */
 export class Rates {
@@ -30,15 +33,21 @@ export class Rates {
     const inWindow = this.#moved.filter(({ at }) => at > now - WINDOW_MS)
     const full = this.#moved.length === MOST && inWindow.length === MOST
     const since = full ? (inWindow[0]?.at ?? now) : Math.max(this.#startedAt, now - WINDOW_MS)
-    const rows = inWindow.reduce((sum, moved) => sum + moved.rows, 0)
-    return now > since ? (1000 * rows) / (now - since) : 0
+    return now > since ? (1000 * sum(inWindow, 'rows')) / (now - since) : 0
   }
 
-  /** Rows a second while rows move; null before the first transfer. */
-  speed(): number | null {
-    const last = this.#moved.slice(-LAST_FOR_SPEED)
-    const rows = last.reduce((sum, moved) => sum + moved.rows, 0)
-    const elapsed = last.reduce((sum, { elapsedMs }) => sum + elapsedMs, 0)
-    return rows > 0 ? (1000 * rows) / Math.max(1, elapsed) : null
+  /** Seconds that a transfer of so many rows takes; null before the first one that moved any. */
+  estimate(rows: number): number | null {
+    const moved = this.#moved.filter((one) => one.rows > 0)
+    const magnitudes = new Set(moved.map((one) => magnitudeOf(one.rows)))
+    const rates = [...magnitudes].map((magnitude): Rate => {
+      const last = moved.filter((one) => magnitudeOf(one.rows) === magnitude).slice(-LAST_TRANSFERS)
+      return { magnitude, rows: sum(last, 'rows'), ms: sum(last, 'elapsedMs') }
+    })
+    return estimateSeconds(rates, rows)
   }
+}
+
+function sum(moved: readonly Moved[], what: 'rows' | 'elapsedMs'): number {
+  return moved.reduce((total, one) => total + one[what], 0)
 }

@@ -24,6 +24,8 @@ export class SlaveBook {
   #appliedAt: string | null = null
   /** As the master has it on record. */
   #confirmed: string | null = null
+  /** Milliseconds since the epoch. */
+  #lookedAt: number | null = null
   /** When the position was taken that it is at, by this machine's clock. */
   #positionAt: number | null = null
 
@@ -39,6 +41,7 @@ export class SlaveBook {
       case 'connected':
         this.#connected = true
         this.#retryAt = null
+        this.looked(now)
         return [{ kind: 'connected' }]
       case 'applied':
         return this.#applied(event.result, now)
@@ -100,6 +103,10 @@ export class SlaveBook {
     this.#inSync = false
   }
 
+  looked(now = Date.now()): void {
+    this.#lookedAt = now
+  }
+
   /** It is not followed any more, or not now. */
   left(): void {
     this.#disconnected()
@@ -156,8 +163,9 @@ export class SlaveBook {
       keysBehind,
       etaSeconds: this.#eta(rowsBehind, keysBehind),
       rowsPerSecond: this.#rates.recent(now),
+      lookedAt: toIso(this.#lookedAt),
       lastError: this.lastError,
-      retryAt: this.#retryAt === null ? null : new Date(this.#retryAt).toISOString(),
+      retryAt: toIso(this.#retryAt),
       throttle: this.throttle,
       totals: { ...this.#totals },
       last: this.#last,
@@ -173,8 +181,13 @@ export class SlaveBook {
   #eta(rowsBehind: number | null, keysBehind: number | null): number | null {
     if (rowsBehind === 0) return 0
     const waiting = keysBehind ?? rowsBehind
-    const speed = this.#rates.speed()
-    if (waiting === null || speed === null || this.hold) return null
-    return waiting / Math.min(speed, this.throttle?.rowsPerSecond ?? Infinity)
+    const seconds = waiting === null || this.hold ? null : this.#rates.estimate(waiting)
+    return waiting === null || seconds === null
+      ? null
+      : Math.max(seconds, waiting / (this.throttle?.rowsPerSecond ?? Infinity))
   }
+}
+
+function toIso(time: number | null): string | null {
+  return time === null ? null : new Date(time).toISOString()
 }

@@ -176,6 +176,7 @@ export class SlaveRunner {
       parkedRetryMs,
       stop: this.#until.signal,
       throttle: () => this.book.throttle,
+      onLook: () => this.book.looked(),
       patient: !strict || this.nodeId !== undefined,
     })
     for await (const event of events) {

@@ -79,6 +79,11 @@ export interface SlaveState {
   etaSeconds: number | null
   /** Rows written and deleted a second, over the last transfers. */
   rowsPerSecond: number | null
+  /**
+   * When it was last heard of from whoever follows it: it looked at its master, rows travelled, or it rested on purpose. An old
+   * time in a phase in which it is followed is a transfer that waits, e.g. for a lock, or a connection that hangs.
+   */
+  lookedAt: string | null
   /** Null as soon as a transfer, or a look that found nothing to do, has succeeded. */
   lastError: Problem | null
   /** When it is tried again, in phase `retrying`. */

@@ -1,5 +1,6 @@
 import { detachSlave, pauseSlaves, resumeSlaves, resync, throttleSlaves } from '@rserv/core'
 import { expect, test } from 'vitest'
+import { Rates } from '../src/rates.ts'
 import type { MasterSpec, ServiceSpec } from '../src/index.ts'
 import { createService } from '../src/index.ts'
 import { backends, createMaster, createSlave, Reading, stateOf } from './support.ts'
@@ -203,4 +204,40 @@ test('many slaves are no leak of listeners', async () => {
   }
   process.off('warning', note)
   expect(warnings).toEqual([])
+})
+
+test('when it was last heard of goes on while nobody writes, and stands still while a transfer waits for a lock', async () => {
+  await using master = await createMaster(T)
+  await using slave = await createSlave(T)
+  await using service = createService(
+    spec({ name: 'm', source: master.config, slaves: [{ name: 's', source: slave.config }] }),
+  )
+  const reading = new Reading(service)
+  await reading.until({ kind: 'in-sync' })
+  const heard = (): string => stateOf(service, 's').lookedAt ?? ''
+  const first = heard()
+  await expect.poll(() => heard() > first).toBe(true)
+  const reader = await slave.connect()
+  await reader.query('begin; lock table t in access exclusive mode')
+  await master.query('insert into t values (1, 1)')
+  const waiting = `select count(*)::int as n from pg_locks where not granted and relation = 't'::regclass`
+  await expect.poll(() => slave.query(waiting)).toEqual([{ n: 1 }])
+  const still = heard()
+  // The master is looked at all the same.
+  await throttleSlaves(master.config, { rowsPerSecond: 1000 })
+  await reading.until({ kind: 'throttled' })
+  expect(heard()).toBe(still)
+  await reader.query('rollback')
+  await reading.until({ kind: 'applied' })
+  await expect.poll(() => heard() > still).toBe(true)
+})
+
+test('the time left is what transfers of about that size took, and what the throttle allows', () => {
+  const rates = new Rates(0)
+  expect(rates.estimate(1)).toBeNull()
+  expect(rates.estimate(0)).toBe(0)
+  for (let n = 0; n < 100; n++) rates.add({ rows: 1, elapsedMs: 10, at: n })
+  rates.add({ rows: 100_000, elapsedMs: 1000, at: 200 })
+  expect(rates.estimate(5)).toBeCloseTo(0.05)
+  expect(rates.estimate(400_000)).toBeCloseTo(4)
 })

@@ -76,3 +76,20 @@ test('closing the server ends what is being read', async () => {
   await expect(events.next()).rejects.toThrow(/ended|terminated|aborted/)
   await expect(fetch(web.url)).rejects.toThrow('fetch failed')
 })
+
+test('that a slave was looked at again is no news, and is told with the next', async () => {
+  let looks = 0
+  const state = (): ServiceState => {
+    const lookedAt = new Date(++looks).toISOString()
+    const masters = FULL.masters.map((one) => ({ ...one, slaves: one.slaves.map((slave) => ({ ...slave, lookedAt })) }))
+    return { ...FULL, masters }
+  }
+  await using web = await startWeb({ state }, [], { everyMs: 5, heartbeatMs: 50 })
+  const events = readEvents(`${web.url}/api/events`)
+  expect(await events.next()).toMatchObject({ event: 'state', id: '1' })
+  expect(await events.next()).toEqual({ comment: 'still here' })
+  expect(looks).toBeGreaterThan(2)
+  const now = async (): Promise<string> => (await ask(`${web.url}/api/state`)).body
+  expect(await now()).not.toBe(await now())
+  await events.end()
+})

@@ -16,6 +16,7 @@ const slave: SlaveState = {
   keysBehind: 20,
   etaSeconds: 4,
   rowsPerSecond: 5,
+  lookedAt: new Date().toISOString(),
   lastError: { code: 'CONNECT', message: 'refused', hint: null, at: AT },
   retryAt: AT,
   throttle: null,

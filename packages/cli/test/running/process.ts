@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
 
 const BIN = fileURLToPath(new URL('../../bin/rserv.js', import.meta.url))
 
@@ -12,7 +13,7 @@ export interface Line {
   readonly [name: string]: unknown
 }
 
-/** `rserv run` as a process of its own, which speaks JSON. */
+/** `rserv run` as a process of its own, which speaks JSON; inside a test. */
 export class Running implements AsyncDisposable {
   readonly child: ChildProcessWithoutNullStreams
   readonly #lines: AsyncIterator<string>
@@ -23,6 +24,8 @@ export class Running implements AsyncDisposable {
     this.child = spawn(process.execPath, [BIN, 'run', ...args, '--json', '--log-level', 'debug'], {
       env: { ...process.env, ...env },
     })
+    // Also where the test ran out of time, and nobody disposes of it.
+    onTestFinished(() => void this.child.kill('SIGKILL'))
     this.#lines = createInterface(this.child.stdout)[Symbol.asyncIterator]()
   }
 

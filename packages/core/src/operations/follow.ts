@@ -37,6 +37,8 @@ export interface FollowOptions extends ReplicateOptions {
   parkedRetryMs?: number | undefined
   /** Bounds on what is transferred; asked for while rows travel, after every transfer, and while it rests because of them. */
   throttle?: (() => Throttle | null | undefined) | undefined
+  /** Told again and again that it goes on: it looked, rows travel, or it rests on purpose; may not throw. */
+  onLook?: (() => void) | undefined
   /** Also what the first connection is refused for is tried again; default false: it is thrown. */
   patient?: boolean | undefined
 }
@@ -127,8 +129,12 @@ interface Following extends FollowOptions {
 }
 
 /** What is in hand when it is to stop is finished as fast as it can be. */
-function flowOf({ stop, signal, throttle }: FollowOptions): Flow {
-  return new Flow(() => (stop?.aborted || signal?.aborted ? null : throttle?.()?.bytesPerSecond))
+function flowOf({ stop, signal, throttle, onLook }: FollowOptions): Flow {
+  return new Flow(() => {
+    // Asked for with every piece that travels.
+    onLook?.()
+    return stop?.aborted || signal?.aborted ? null : throttle?.()?.bytesPerSecond
+  })
 }
 
 function wakeOf({ stop, signal }: FollowOptions): AbortSignal {
@@ -159,6 +165,7 @@ async function* transfers(
   const steady = new SteadyLink(link, slave)
   const pace = new Pace({ idleMs: options.idleMs ?? 200, busyMs: options.busyMs ?? 300 })
   while (!options.stop?.aborted) {
+    options.onLook?.()
     for await (const event of failedCopies(options)) {
       pace.disturbed()
       yield event
@@ -256,6 +263,7 @@ async function pauseThrottled(leastMs: number, result: TransferResult, options: 
     const rest = restAfter(moved, options.throttle?.()) - (performance.now() - started)
     if (rest <= 0) return
     await pause(Math.min(rest, LOOK_AT_THROTTLE_MS), options)
+    options.onLook?.()
   }
 }
 

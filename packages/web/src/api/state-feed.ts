@@ -8,6 +8,9 @@ export interface Shown {
   readonly json: string
 }
 
+/** They change with every look: that is no news. */
+const PASSING: ReadonlySet<string> = new Set(['lookedAt'])
+
 /**
  * The state for readers. It is looked at while somebody waits for a change, and kept once for all of them: whoever
  * reads slowly gets the newest state next, not all between, so nothing piles up.
@@ -17,6 +20,8 @@ export class StateFeed {
   readonly #hide: (text: string) => string
   readonly #everyMs: number
   #latest: Shown = { version: 0, json: '' }
+  /** What makes a version. */
+  #told = ''
   #timer: NodeJS.Timeout | undefined
   readonly #waiting = new Set<(shown: Shown) => void>()
 
@@ -34,11 +39,17 @@ export class StateFeed {
 
   /** The state now. */
   shown(): Shown {
-    const json = JSON.stringify(this.#watched.state(), (_key, value: unknown) =>
-      typeof value === 'string' ? this.#hide(value) : value,
-    )
-    if (json !== this.#latest.json) this.#latest = { version: this.#latest.version + 1, json }
+    const state = this.#watched.state()
+    const json = JSON.stringify(state, (_key, value: unknown) => this.#hidden(value))
+    const told = JSON.stringify(state, (key, value: unknown) => (PASSING.has(key) ? undefined : this.#hidden(value)))
+    const { version } = this.#latest
+    this.#latest = { version: told === this.#told ? version : version + 1, json }
+    this.#told = told
     return this.#latest
+  }
+
+  #hidden(value: unknown): unknown {
+    return typeof value === 'string' ? this.#hide(value) : value
   }
 
   /** The first state that is newer than a version; null where there is none in time, or `signal` is aborted. */

@@ -5,9 +5,16 @@ import type { Part } from '../part.ts'
 /** In these a slave is followed. */
 const FOLLOWED: ReadonlySet<SlavePhase> = new Set<SlavePhase>(['copying', 'catching-up', 'in-sync'])
 
-/** Is it followed: connected, and being brought to the master's state or there already? */
-export function isFollowed({ phase }: Pick<SlaveState, 'phase'>): boolean {
-  return FOLLOWED.has(phase)
+/** Milliseconds without a look or a row after which it is not known whether it is followed. */
+const SILENT_MS = 300_000
+
+/** Is it followed: connected, being brought to the master's state or there already, and heard of? */
+export function isFollowed(slave: Pick<SlaveState, 'phase' | 'lookedAt'>): boolean {
+  return FOLLOWED.has(slave.phase) && !isSilent(slave)
+}
+
+function isSilent({ lookedAt }: Pick<SlaveState, 'lookedAt'>): boolean {
+  return lookedAt !== null && Date.now() - Date.parse(lookedAt) > SILENT_MS
 }
 
 interface SlaveReadiness {
@@ -38,7 +45,12 @@ function judge(master: string, slave: SlaveState, masterError: Problem | null): 
   const ready = isFollowed(slave)
   const error = ready ? null : (slave.lastError ?? masterError)
   const { name, phase, retryAt } = slave
-  return { master, slave: name, ready, phase, reason: ready ? null : REASONS[phase](error), error, retryAt }
+  return { master, slave: name, ready, phase, reason: ready ? null : reasonOf(slave, error), error, retryAt }
+}
+
+function reasonOf(slave: SlaveState, error: Problem | null): string {
+  if (!FOLLOWED.has(slave.phase)) return REASONS[slave.phase](error)
+  return `nothing was heard of it since ${slave.lookedAt}: a transfer waits, perhaps for a lock, or a connection hangs`
 }
 
 const because = (what: string, error: Problem | null): string => (error ? `${what}: ${error.message}` : what)

@@ -56,7 +56,7 @@ const MASTERS: readonly Metric[] = [
 const SLAVES: readonly Metric[] = [
   ofSlave(
     'rserv_slave_followed',
-    '1 where the slave is followed: it is in sync, catching up or being copied; else 0.',
+    '1 where the slave is followed: it is in sync, catching up or being copied, and was heard of within five minutes; else 0.',
     (slave) => (isFollowed(slave) ? 1 : 0),
   ),
   ofSlaveBy('rserv_slave_phase', '1 for the phase that the slave is in, 0 for the others.', {
