@@ -57,6 +57,8 @@ test('a slave whose master became a slave and left it to the new one is told to 
   // Below the slave for a while, so that this knows it, too.
   await reconcile(master.config, left.config)
   await reconcile(old.config, left.config)
+  // And has not been told that it left.
+  await old.query('delete from rserv.moved_slave')
   await old.query(`insert into t values (1, 'first')`)
   await replicate(old.config, left.config)
   await switchover(old.config, master.config)

@@ -237,7 +237,7 @@ function beyond(position: string): string {
 async function forgetHistory(session: Session, upTo: Position): Promise<void> {
   await session.run(
     `delete from rserv.applied a using rserv.node n where not n.is_slave and ${beyond('$1::pg_snapshot')}
-      and a.own_xid < (select max(b.own_xid) from rserv.applied b where b.origin = a.origin)
+      and exists (select from rserv.applied b where b.origin = a.origin and b.own_xid > a.own_xid)
       and not exists (select from rserv.server v where v.detached_at is null and (v.position is null
         or not ${beyond('v.position')} or not ${beyond('coalesce(v.behind, v.position)')}))`,
     [upTo],
