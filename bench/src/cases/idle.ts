@@ -14,7 +14,7 @@ async function start({ servers, options, contenders }: Context): Promise<Running
     measure: (name) =>
       pairs.following(name, async (pid) => {
         // What starting took is no idling.
-        await sleep(2000)
+        await sleep(15_000)
         const pids = [servers.master.pid, servers.slave.pid, ...(pid > 0 ? [pid] : [])]
         const before = cpuSeconds(pids)
         await sleep(idleSeconds * 1000)
