@@ -42,6 +42,11 @@ test('how far the copy of a large table is stands in the state; the others go on
     copy: null,
   })
   expect(await slave.query('select count(*)::int as n from large')).toEqual([{ n: 20_000 }])
+  const { totals, rowsPerSecond } = stateOf(service, 's')
+  expect(totals).toMatchObject({ rows: 20_002 })
+  expect(totals.bytes).toBeGreaterThan(20_000_000)
+  // No speed of changes, which the large copy would make thousands of times what it is.
+  expect(rowsPerSecond === null || rowsPerSecond < 20_000).toBe(true)
   await reader.end()
 })
 

@@ -239,7 +239,9 @@ async function thorough(
   const result = await transferOnce(link, slave, { ...options, tries, apart })
   parking.succeeded()
   await steady.prepare(apart)
-  return copied.length === 0 ? result : { ...result, tables: [...copied, ...result.tables] }
+  if (copied.length === 0) return result
+  const bytes = copied.reduce((sum, table) => sum + table.bytes, result.bytes)
+  return { ...result, tables: [...copied, ...result.tables], bytes }
 }
 
 async function currentSnapshot({ master }: Link): Promise<string> {
