@@ -4,7 +4,7 @@ import type { Fingerprint, TableDescription } from '../database/describe-table.t
 /**
  * What happened to a captured table besides changes of rows, which triggers see.
  * - `rows`: rows may have come, gone or changed unseen: partitions attached or dropped (case 60), columns converted or
- *   added with values (cases 128, 129), keys changed by a trigger that the capture does not expect (case 9);
+ *   added with values (cases 128, 129), keys changed by a trigger that the capture does not expect (case 64);
  * - `storage`: only files or catalog entries changed, as after VACUUM FULL (case 137).
  */
 export type ContentChange = 'none' | 'storage' | 'rows'
