@@ -1,35 +1,8 @@
-import type { DdlOptions, DdlResult } from '@rserv/core'
-import { check, ddl, masterAddTables, replicate, slaveAddTables, status } from '@rserv/core'
+import { check, masterAddTables, replicate, slaveAddTables, status } from '@rserv/core'
 import { expect, test } from 'vitest'
 import { createRole } from '@rserv/test-utils'
-import type { Pair } from '../support/pair.ts'
 import { backends, replicatedPair } from '../support/pair.ts'
-
-/** Runs a script on the master, and on the slave unless it is not to be named. */
-function runScript(
-  pair: Pair,
-  script: string | undefined,
-  options: Partial<DdlOptions> & { alone?: boolean } = {},
-): Promise<DdlResult> {
-  const { alone, ...rest } = options
-  return ddl(pair.master.config, alone ? [] : [pair.slave.config], { script, backends, ...rest })
-}
-
-const T = 'create table t (id int primary key, v text)'
-const FILL = `insert into t select i, 'v' || i from generate_series(1, 20) i`
-const CHANGE = `update t set v = v || '!' where id % 3 = 0; delete from t where id % 7 = 0; insert into t values (100, 'new')`
-
-async function filledPair(ddlText = T, fill = FILL): Promise<Pair> {
-  const pair = await replicatedPair(ddlText)
-  await pair.master.query(fill)
-  await pair.sync()
-  return pair
-}
-
-/** Tables that were copied whole. */
-function copies(result: { tables: readonly { mode: string; table: { name: string } }[] }): string[] {
-  return result.tables.filter(({ mode }) => mode === 'copy').map(({ table }) => table.name)
-}
+import { runScript, filledPair, copies, T, FILL, CHANGE } from './scripts.ts'
 
 test('a script runs on the master and on its slave, and both go on', async () => {
   await using pair = await filledPair()

@@ -1,10 +1,12 @@
 import { cleanLog, keepLog, reconcile, replicate, resync } from '@rserv/core'
+import type { Server } from '@rserv/embedded'
 import { testMajor } from '@rserv/test-utils'
 import type { ClientConfig } from 'pg'
 import { expect, test } from 'vitest'
 import { addSlave } from './cluster.ts'
 import type { Pair } from '../support/pair.ts'
 import { backends, replicatedPair } from '../support/pair.ts'
+import type { PhysicalCopy } from '../support/physical.ts'
 import {
   ask,
   becomeStandby,
@@ -41,17 +43,23 @@ async function common(pair: Pair): Promise<void> {
   await pair.sync()
 }
 
+/** The original's files as they are now; it goes on. */
+async function copyOf(original: Server, { master }: Pair): Promise<PhysicalCopy> {
+  await master.client.end()
+  const files = await copyFiles(original)
+  await master.reconnect()
+  return files
+}
+
 test('point 6: a promoted standby that lacks what a slave has is recognised; the slave goes back with it, without a copy', async () => {
   const major = testMajor()
   await using original = await startOriginal(major)
   await using pair = await replicatedPair(DDL, { servers: { master: original.config() } })
   const { master, slave } = pair
   await common(pair)
-  await master.client.end()
-  using files = await copyFiles(original)
+  using files = await copyOf(original, pair)
   becomeStandby(files, original)
   await using standby = await startCopy(files, major)
-  await master.reconnect()
   await master.query(`insert into t values (30, 'on the standby')`)
   await untilCaughtUp(standby, original)
   // The standby falls behind; the slave does not.
@@ -91,9 +99,7 @@ test('point 6: a point-in-time restore is recognised; a slave that keeps no log 
   await common(pair)
   await using other = await addSlave(DDL, { keeps: false, label: 'plain' })
   await replicate(master.config, other.config)
-  await master.client.end()
-  using files = await copyFiles(original)
-  await master.reconnect()
+  using files = await copyOf(original, pair)
   await master.query(`insert into t values (30, 'before the point')`)
   await pair.sync()
   await replicate(master.config, other.config)
@@ -126,9 +132,7 @@ test('point 6: a physical clone beside the original feeds no slave that is ahead
   await using pair = await replicatedPair(DDL, { servers: { master: original.config() } })
   const { master, slave } = pair
   await common(pair)
-  await master.client.end()
-  using files = await copyFiles(original)
-  await master.reconnect()
+  using files = await copyOf(original, pair)
   await master.query(`insert into t values (30, 'by the original')`)
   await pair.sync()
   await using copy = await startCopy(files, major)

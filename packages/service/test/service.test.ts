@@ -1,4 +1,5 @@
 import { detachSlave, pauseSlaves, resumeSlaves, resync, throttleSlaves } from '@rserv/core'
+import type { ClientConfig } from 'pg'
 import { expect, test } from 'vitest'
 import { Rates } from '../src/rates.ts'
 import type { MasterSpec, ServiceSpec } from '../src/index.ts'
@@ -11,6 +12,11 @@ const QUICK = { lookMs: 50, measureMs: 100, countKeysMs: 100 }
 
 function spec(...masters: MasterSpec[]): ServiceSpec {
   return { backends, masters: masters.map((master) => ({ ...QUICK, ...master })) }
+}
+
+/** A master `m` with its slave `s`. */
+function oneSlave(master: { config: ClientConfig }, slave: { config: ClientConfig }): ServiceSpec {
+  return spec({ name: 'm', source: master.config, slaves: [{ name: 's', source: slave.config }] })
 }
 
 test('keeps slaves of several masters up; one that is down delays nobody; its state is true while nothing moves', async () => {
@@ -175,9 +181,7 @@ test('an aborted signal ends it at once; a strict one is ended by what cannot pa
 test('a slave that another process detaches is held, and followed again when it is resynced', async () => {
   await using master = await createMaster(T)
   await using slave = await createSlave(T)
-  await using service = createService(
-    spec({ name: 'm', source: master.config, slaves: [{ name: 's', source: slave.config }] }),
-  )
+  await using service = createService(oneSlave(master, slave))
   const reading = new Reading(service)
   await reading.until({ kind: 'in-sync' })
   await detachSlave(master.config, { server: slave.name, why: 'a test' })
@@ -209,9 +213,7 @@ test('many slaves are no leak of listeners', async () => {
 test('when it was last heard of goes on while nobody writes, and stands still while a transfer waits for a lock', async () => {
   await using master = await createMaster(T)
   await using slave = await createSlave(T)
-  await using service = createService(
-    spec({ name: 'm', source: master.config, slaves: [{ name: 's', source: slave.config }] }),
-  )
+  await using service = createService(oneSlave(master, slave))
   const reading = new Reading(service)
   await reading.until({ kind: 'in-sync' })
   const heard = (): string => stateOf(service, 's').lookedAt ?? ''

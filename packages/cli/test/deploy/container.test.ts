@@ -36,7 +36,7 @@ describe.skipIf(WHY_NO_PODMAN)(`the container image${skipped}`, { timeout: 300_0
     await using registry = await startRegistry()
     using folder = new ConfigFile('')
     const file = join(folder.folder, 'npmrc')
-    writeFileSync(file, npmrc(registry.npmrc))
+    writeFileSync(file, npmrc(registry.settings))
     await buildImage({ context: DEPLOY, tag: IMAGE, args: { NODE: base }, volumes: [`${file}:/root/.npmrc:ro`] })
   }, 600_000)
   afterAll(async () => {

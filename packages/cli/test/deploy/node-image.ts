@@ -25,7 +25,7 @@ export async function nodeImage(): Promise<string> {
 }
 
 function fill(root: string): void {
-  for (const folder of ['usr/lib/node_modules', 'usr/bin', 'etc', 'tmp', 'root', 'home/node', 'var/tmp'])
+  for (const folder of ['usr/lib/node_modules', 'usr/bin', 'etc', 'tmp', 'root', 'var/tmp'])
     mkdirSync(join(root, folder), { recursive: true, mode: folder.endsWith('tmp') ? 0o1777 : 0o755 })
   for (const [name, target] of [
     ['bin', 'usr/bin'],
@@ -40,7 +40,7 @@ function fill(root: string): void {
   addProgram(root, 'env', which('env'))
   cpSync(join(npmRoot(), 'npm'), join(root, 'usr/lib/node_modules/npm'), { recursive: true })
   symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(root, 'usr/bin/npm'))
-  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n')
+  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\nnode:x:1000:1000::/tmp:/bin/sh\n')
   writeFileSync(join(root, 'etc/group'), 'root:x:0:\nnode:x:1000:\n')
   if (existsSync(CERTIFICATES)) cpSync(CERTIFICATES, join(root, CERTIFICATES), { dereference: true })
 }

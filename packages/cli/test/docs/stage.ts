@@ -134,7 +134,7 @@ export class Stage implements AsyncDisposable {
     // Other packages come from where this machine has them from.
     const inherited = ['registry', 'cache'].map((name) => `${name}=${npmConfig(name)}\n`).join('')
     const quiet = 'prefer-offline=true\naudit=false\nfund=false\nupdate-notifier=false\n'
-    return `${inherited}${this.#registry.npmrc}prefix=${machine.global}\n${quiet}`
+    return `${inherited}${this.#registry.settings}prefix=${machine.global}\n${quiet}`
   }
 }
 

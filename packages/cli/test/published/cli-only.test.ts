@@ -19,7 +19,7 @@ let registry: Registry
 let folder: UserFolder
 beforeAll(async () => {
   registry = await startRegistry()
-  folder = new UserFolder(registry.npmrc)
+  folder = new UserFolder(registry.settings)
   await folder.install('@rserv/cli')
 })
 afterAll(async () => {

@@ -16,7 +16,7 @@ let registry: Registry
 let folder: UserFolder
 beforeAll(async () => {
   registry = await startRegistry()
-  folder = new UserFolder(registry.npmrc)
+  folder = new UserFolder(registry.settings)
   cpSync(EXAMPLE, folder.path, { recursive: true, filter: (path) => !/node_modules|dist/.test(path) })
   await folder.install()
   await folder.run('npm', 'run', 'build')

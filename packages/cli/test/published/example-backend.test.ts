@@ -21,13 +21,13 @@ let author: UserFolder
 let user: UserFolder
 beforeAll(async () => {
   registry = await startRegistry()
-  author = new UserFolder(registry.npmrc)
+  author = new UserFolder(registry.settings)
   cpSync(EXAMPLE, author.path, { recursive: true, filter: (path) => !/node_modules|dist|\.tgz$/.test(path) })
   await author.install()
   // What docs/guides/write-a-trigger-backend.md says, here and below.
   await author.sh('npm run build')
   await author.sh('npm pack')
-  user = new UserFolder(registry.npmrc)
+  user = new UserFolder(registry.settings)
   cpSync(join(author.path, 'rserv-backend-audit-1.0.0.tgz'), join(user.path, 'rserv-backend-audit-1.0.0.tgz'))
   await user.sh('npm install @rserv/cli ./rserv-backend-audit-1.0.0.tgz')
 }, 300_000)

@@ -24,7 +24,7 @@ interface Packed {
 /** The workspace's packages as npm would give them out, packed anew; other packages come from npm's own registry. */
 export interface Registry extends AsyncDisposable {
   /** Lines for an .npmrc. */
-  readonly npmrc: string
+  readonly settings: string
 }
 
 export async function startRegistry(): Promise<Registry> {
@@ -42,7 +42,7 @@ export async function startRegistry(): Promise<Registry> {
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   return {
-    npmrc: `@rserv:registry=http://127.0.0.1:${port}/\n`,
+    settings: `@rserv:registry=http://127.0.0.1:${port}/\n`,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       await new Promise((resolve) => void server.close(resolve))
