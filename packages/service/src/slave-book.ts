@@ -20,6 +20,8 @@ export class SlaveBook {
   #retryAt: number | null = null
   lastError: Problem | null = null
   #last: SlaveState['last'] = null
+  /** When a transfer was last applied, or it was last found in sync; milliseconds since the epoch. */
+  #knownAt = -Infinity
   #syncId: string | null = null
   #appliedAt: string | null = null
   /** As the master has it on record. */
@@ -48,6 +50,7 @@ export class SlaveBook {
       case 'in-sync':
         this.#succeeded(event.result.syncId)
         this.#inSync = true
+        this.#knownAt = now
         this.tables.inSync()
         return [{ kind: 'in-sync', syncId: event.result.syncId }]
       case 'parked':
@@ -62,6 +65,7 @@ export class SlaveBook {
     const rows = countRows(tables)
     this.#succeeded(syncId)
     this.#inSync = false
+    this.#knownAt = now
     this.#positionAt = now - elapsedMs
     this.#appliedAt = new Date(now).toISOString()
     this.#totals.transfers++
@@ -136,7 +140,7 @@ export class SlaveBook {
    */
   measure(backlog: SlaveBacklog, askedAt: number): void {
     this.#confirmed = backlog.syncId
-    if (this.#last && Date.parse(this.#last.at) >= askedAt) return
+    if (this.#knownAt >= askedAt) return
     this.tables.measure(backlog)
     if (backlog.positionAge !== null && (this.#last === null || this.#syncId !== backlog.syncId)) {
       this.#positionAt = askedAt - backlog.positionAge * 1000
