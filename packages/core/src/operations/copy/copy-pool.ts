@@ -44,6 +44,8 @@ export class CopyPool implements AsyncDisposable {
   #counting: Promise<void> | undefined
   #results: TableResult[] = []
   #failures: unknown[] = []
+  /** Tables that failed, until somebody has been told. */
+  readonly #failed = new Set<string>()
   #due = false
 
   constructor(sides: { master: ConfigSource; slave: ConfigSource }, options: PoolOptions) {
@@ -52,12 +54,12 @@ export class CopyPool implements AsyncDisposable {
     this.#signal = options.signal ? AbortSignal.any([options.signal, this.#abort.signal]) : this.#abort.signal
   }
 
-  /** Is the table waiting to be copied, or being copied? */
-  readonly has = (table: QualifiedName): boolean => this.#progress.has(displayName(table))
+  /** Is the table waiting to be copied, or being copied, or was it not to be copied and nobody has been told? */
+  readonly has = (table: QualifiedName): boolean => this.now()(table)
 
   /** The tables for which `has` is true now, whatever happens to them later. */
   now(): (table: QualifiedName) => boolean {
-    const names = new Set(this.#progress.keys())
+    const names = new Set([...this.#progress.keys(), ...this.#failed])
     return (table) => names.has(displayName(table))
   }
 
@@ -79,6 +81,7 @@ export class CopyPool implements AsyncDisposable {
 
   /** What went wrong since that was last asked. */
   takeFailures(): unknown[] {
+    this.#failed.clear()
     return this.#failures.splice(0)
   }
 
@@ -161,6 +164,7 @@ export class CopyPool implements AsyncDisposable {
     const name = displayName(table)
     this.#progress.get(name)?.ended(copy, result?.written ?? 0)
     this.#progress.delete(name)
+    if (copy === 'failed') this.#failed.add(name)
     this.#due = true
     if (result) this.#results.push(result)
   }
