@@ -64,7 +64,7 @@ test('cases 69, 70: a role without rights on rserv writes, and its temporary tab
   const client = await pair.master.connect()
   await client.query(`create role rserv_test_writer_${process.pid}; grant select, insert, update, delete on t to rserv_test_writer_${process.pid};
     set role rserv_test_writer_${process.pid};
-    create temp table log_1 (xid xid8, k1 int); create temp table new_rows (id int); create temp table truncate_log (xid xid8, table_id int);
+    create temp table log_1 (xid int8, k1 int); create temp table new_rows (id int); create temp table truncate_log (xid int8, table_id int);
     set search_path = pg_temp, public; insert into public.t values (1, 'mine')`)
   expect((await client.query('select * from pg_temp.log_1')).rows).toEqual([])
   await expect(client.query('select * from rserv.log_1')).rejects.toMatchObject({ code: '42501' })

@@ -75,14 +75,12 @@ test('case 71: junk that a superuser writes into the log stops nothing and loses
   const { master } = pair
   await master.query(`insert into t select i, 'v' from generate_series(1, 100) i; insert into u values ('a', 1)`)
   await pair.sync()
-  const far = `'9000000000000000000'::xid8`
-  await master.query(`insert into rserv.log_1 values (${far}, 5), ('3', 6), (pg_current_xact_id(), 424242), (pg_current_xact_id(), 7), (pg_current_xact_id(), 7);
+  const far = `9000000000000000000`
+  await master.query(`insert into rserv.log_1 values (${far}, 5), ('3', 6), (txid_current(), 424242), (txid_current(), 7), (txid_current(), 7);
     insert into rserv.truncate_log values (${far}, 1), (${far}, 999), ('3', 999)`)
   await master.query(`update t set v = 'w' where id <= 10; delete from t where id = 7; insert into u values ('b', 2)`)
   await pair.syncAndCompare('t', 'u')
-  await master.query(
-    `insert into rserv.log_2 values (pg_current_xact_id(), null, 1), (pg_current_xact_id(), null, null)`,
-  )
+  await master.query(`insert into rserv.log_2 values (txid_current(), null, 1), (txid_current(), null, null)`)
   await master.query(`update u set b = 3 where a = 'b'`)
   await pair.syncAndCompare('t', 'u')
   await cleanLog(master.config, { syncId: 1n << 62n, backends })

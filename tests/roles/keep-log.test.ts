@@ -33,7 +33,7 @@ async function lastLogged(slave: TestDatabase): Promise<string[]> {
   for (const { id, name, columns } of tables) {
     const key = columns === 1 ? 'k1::text' : `k1 || '/' || k2`
     const rows = await slave.query<{ key: string }>(
-      `select distinct ${key} as key from rserv.log_${id} where not pg_visible_in_snapshot(xid, $1::pg_snapshot) order by 1`,
+      `select distinct ${key} as key from rserv.log_${id} where not txid_visible_in_snapshot(xid, $1::txid_snapshot) order by 1`,
       [before?.own],
     )
     found.push(...rows.map((row) => `${name}:${row.key}`))

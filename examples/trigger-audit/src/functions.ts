@@ -5,7 +5,7 @@ import { displayName, quoteBody, quoteIdent, quoteLiteral, quoteName } from '@rs
 export type Part = 'new' | 'old' | 'truncate'
 
 const PARTS: readonly Part[] = ['new', 'old', 'truncate']
-const XID = 'pg_catalog.pg_current_xact_id()'
+const XID = 'pg_catalog.txid_current()'
 
 export function functionName(table: CaptureTable, part: Part): QualifiedName {
   return { schema: 'rserv', name: `audit_${table.tableId}_${part}` }

@@ -13,6 +13,10 @@ const LANDED: Readonly<Record<string, string>> = {
   '000007': '1bba2343ff834ac4a538e8138d7e9c3ab84ea4ac7d4cfce48373d9315408153f',
   '000008': '8cc42beb4e68fb967a3acadf2da06ad79ce0c5dd3e5e143cef37d5348dc00795',
   '000009': 'bf9bc2e815d7a2acd4a76a1f0f923bf7e39fba45b1e50746fce5dd6d252b7092',
+  '000010': 'a22c886e0025a55ac21e842b8c91cd84d53f016161761c08b2c63c5034cf2533',
+  '000011': 'e9dbfb9b50a0aa88a71ec7b2040a9654d91e73be820ec73780a67d652e1dbc9b',
+  '000012': 'df4401d131ae226a1b35ea955d4800dccf3222c06c1659c3a26a9f5015dff868',
+  '000013': 'eddaa3c080000f57b1b997872854dc91af4a3e4971ecbcead47b0c37c1abefb6',
 }
 
 test.each(Object.entries(LANDED))('version %s of the schema is what it was', (version, digest) => {

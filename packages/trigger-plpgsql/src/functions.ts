@@ -29,7 +29,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as ${quo
 function truncateBody(table: CaptureTable): string {
   return `begin
   insert into ${quoteName(table.truncateLog)} (xid, table_id)
-  values (pg_catalog.pg_current_xact_id(), ${table.tableId});
+  values (pg_catalog.txid_current(), ${table.tableId});
   return null;
 end`
 }
@@ -55,7 +55,7 @@ function keysBody(table: CaptureTable, part: Part): string {
   return `#variable_conflict use_column
 <<rserv>>
 declare
-  ${[`${xid} constant pg_catalog.xid8 := pg_catalog.pg_current_xact_id();`, ...fallbacks(table)].join('\n  ')}
+  ${[`${xid} constant pg_catalog.int8 := pg_catalog.txid_current();`, ...fallbacks(table)].join('\n  ')}
 begin
   insert into ${quoteName(table.log)} (xid, ${logColumns})
   select rserv.${xid},

@@ -66,9 +66,9 @@ function bodyTable(table: CaptureTable): BodyTable {
       log: logColumn,
       oid: type === 'oid',
     })),
-    insert: `insert into ${log} (xid, ${columns}) select pg_catalog.pg_current_xact_id(), ${columns}
+    insert: `insert into ${log} (xid, ${columns}) select pg_catalog.txid_current(), ${columns}
       from pg_catalog.json_populate_recordset(null::${log}, $1::pg_catalog.json)`,
     whole: `insert into ${quoteName(table.truncateLog)} (xid, ${quoteIdent('table_id')})
-      values (pg_catalog.pg_current_xact_id(), ${table.tableId})`,
+      values (pg_catalog.txid_current(), ${table.tableId})`,
   }
 }

@@ -36,9 +36,12 @@ const SERVER = `json_build_object('id', server_id, 'name', name, 'nodeId', node_
   'pausedAt', paused_at, 'throttle', throttle,
   'detached', case when detached_at is not null then json_build_object('at', detached_at, 'why', detached_why) end)`
 
+/** The statement of `listServers`; its one value is JSON. */
+export const SERVERS = `select coalesce(json_agg(${SERVER} order by server_id), '[]') as servers from rserv.server`
+
 /** All slaves of the master. Inside a transaction. */
 export async function listServers(session: Session): Promise<KnownServer[]> {
-  return session.json<KnownServer[]>(`select coalesce(json_agg(${SERVER} order by server_id), '[]') from rserv.server`)
+  return session.json<KnownServer[]>(SERVERS)
 }
 
 export async function findServer(

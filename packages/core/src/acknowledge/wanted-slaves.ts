@@ -26,13 +26,8 @@ export async function wantSlaves(master: Session): Promise<void> {
   })
 }
 
-/** The uuids of the slaves that somebody wants for itself. Inside a transaction. */
-export async function listWanted(master: Session): Promise<ReadonlySet<string>> {
-  const rows = await master.query(
-    `select v.node_id from rserv.server v where exists (select from pg_catalog.pg_locks l
-      where l.locktype = 'advisory' and l.granted and l.objsubid = 1
-        and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
-        and (l.classid::bigint << 32 | l.objid::bigint) = ${keyOf('v.node_id')})`,
-  )
-  return new Set(rows.map((row) => row['node_id'] ?? ''))
-}
+/** Selects the uuids of the slaves that somebody wants for itself, as `node_id`. */
+export const WANTED_NOW = `select v.node_id from rserv.server v where exists (select from pg_catalog.pg_locks l
+    where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+      and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+      and (l.classid::bigint << 32 | l.objid::bigint) = ${keyOf('v.node_id')})`

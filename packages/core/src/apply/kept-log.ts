@@ -32,7 +32,7 @@ export function logAbsentKeys(target: TargetTable, from: string, condition = 'tr
     (name) => `s.${stageColumn(target.columns.findIndex((column) => column.name === name))}`,
   )
   return `insert into ${quoteName(logTable(tableId))} (xid, ${keyColumns.map((_, index) => logColumn(index)).join(', ')})
-    select pg_catalog.pg_current_xact_id(), ${staged.join(', ')} from ${from}
+    select pg_catalog.txid_current(), ${staged.join(', ')} from ${from}
     where ${condition} and not exists (select from ${onlyTable(target)} t where ${keysMatch(target)})`
 }
 

@@ -39,9 +39,9 @@ export interface CaptureTable {
   readonly granularity: Granularity
   /** A backend may always take it for `any`. */
   readonly keyUpdates: KeyUpdates
-  /** Log table: column `xid` (xid8) and the log columns of the keys. */
+  /** Log table: column `xid` (bigint, of `txid_current()`) and the log columns of the keys. */
   readonly log: QualifiedName
-  /** Log of TRUNCATE: columns `xid` (xid8) and `table_id` (integer). */
+  /** Log of TRUNCATE: columns `xid` (bigint) and `table_id` (integer). */
   readonly truncateLog: QualifiedName
 }
 

@@ -1,4 +1,5 @@
 import type { Session } from '../database/session.ts'
+import { byIndex } from '../log/by-index.ts'
 import { logTable, TRUNCATE_LOG } from '../log/log-table.ts'
 import { quoteName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
@@ -31,7 +32,7 @@ export async function changedTables(
   const filled = active ?? (await activeTables(session, wanted))
   const logged = wanted.filter((table) => !table.copy && filled.has(table.tableId))
   for (const chunk of inChunks(logged)) {
-    const rows = await session.query(countStatement(chunk, exact ? () => '' : limitOf))
+    const rows = await byIndex(session, () => session.query(countStatement(chunk, exact ? () => '' : limitOf)))
     for (const row of rows) {
       const truncated = row['truncated'] === 't'
       const logRows = Number(row['log_rows'])
@@ -97,7 +98,7 @@ export async function anythingChanged(
       `exists (select from ${quoteName(logTable(tableId))} where ${after(since)})`,
       `exists (select from ${quoteName(TRUNCATE_LOG)} where table_id = ${tableId} and ${after(since)})`,
     ])
-    const row = await session.row(`select ${parts.join('\n or ')} as changed`)
+    const row = await byIndex(session, () => session.row(`select ${parts.join('\n or ')} as changed`))
     if (row?.['changed'] === 't') return true
   }
   return false

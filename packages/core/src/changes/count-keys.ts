@@ -1,5 +1,6 @@
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import type { Session } from '../database/session.ts'
+import { byIndex } from '../log/by-index.ts'
 import { logColumn, logTable } from '../log/log-table.ts'
 import { quoteName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
@@ -9,8 +10,7 @@ import { after } from './window.ts'
 export async function countKeys(session: Session, table: ReplicatedTable, since: Position): Promise<number> {
   const columns = table.keyColumns.map((_, index) => logColumn(index)).join(', ')
   const log = quoteName(logTable(table.tableId))
-  const row = await session.row(
-    `select count(*) as keys from (select ${columns} from ${log} where ${after(since)} group by ${columns}) k`,
-  )
+  const keys = `select ${columns} from ${log} where ${after(since)} group by ${columns}`
+  const row = await byIndex(session, () => session.row(`select count(*) as keys from (${keys}) k`))
   return Number(row?.['keys'])
 }

@@ -2,6 +2,7 @@ import type { TableDescription } from '../database/describe-table.ts'
 import { chooseKey } from '../capture/choose-key.ts'
 import { travellingColumns } from '../capture/install.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
+import { LOGS_BY_INDEX } from '../log/by-index.ts'
 import { logColumn, logTable } from '../log/log-table.ts'
 import { quoteIdent, quoteName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
@@ -42,7 +43,7 @@ export function changedColumns(request: ReadRequest): string[] {
 
 /** The changed keys `l` with their rows `t`. */
 export function changedKeysWithRows(request: ReadRequest): string {
-  return `(${distinctKeys(request)}) l left join ${source(request.description)} t on ${joinOn(keyTerms(request))}`
+  return `(${distinctKeys(request)}) l left join ${rowsOf(request)} t on ${joinOn(keyTerms(request))}`
 }
 
 /** COPY of the changed keys alone, in the order of the key columns. */
@@ -52,9 +53,8 @@ export function copyKeys(request: ReadRequest, binary: boolean): string {
 
 /** COPY of the rows that the changed keys have now: the travelling columns. */
 export function copyChangedRows(request: ReadRequest, binary: boolean): string {
-  const { description } = request
-  return `copy (select ${travelling(description)} from (${distinctKeys(request)}) l
-    join ${source(description)} t on ${joinOn(keyTerms(request))}) to stdout${formatOf(binary)}`
+  return `copy (select ${travelling(request.description)} from (${distinctKeys(request)}) l
+    join ${rowsOf(request)} t on ${joinOn(keyTerms(request))}) to stdout${formatOf(binary)}`
 }
 
 function formatOf(binary: boolean): string {
@@ -120,8 +120,17 @@ export function source(description: TableDescription): string {
   return `${description.kind === 'p' ? '' : 'only '}${quoteName(description)}`
 }
 
+/**
+ * The table's rows, to be looked up one by one or to be read as a whole. The latter by their addresses: that is as quick as
+ * the ordinary way, which is not to be had where the log is read by its index.
+ */
+function rowsOf({ description, few }: ReadRequest): string {
+  const rows = source(description)
+  return few ? rows : `(select *, tableoid from ${rows} where ctid >= '(0,0)')`
+}
+
 /** Leaves plans to the planner again. */
-export const PLAN_ANYTHING = `set local enable_hashjoin = on; set local enable_mergejoin = on; set local enable_nestloop = on`
+export const PLAN_ANYTHING = `set local enable_seqscan = default; set local enable_hashjoin = on; set local enable_mergejoin = on; set local enable_nestloop = on`
 
 /**
  * Planner settings for reading changed keys: statistics of a log are always stale, so the join is not left to a guess.
@@ -132,4 +141,9 @@ export function planFor(few: boolean): string {
   const [joins, lookUps] = few ? ['off', 'on'] : ['on', 'off']
   return `set local enable_hashjoin = ${joins}; set local enable_mergejoin = ${joins};
     set local enable_nestloop = ${lookUps}`
+}
+
+/** The same for statements that read a log. */
+export function planForLog(few: boolean): string {
+  return `${planFor(few)}; ${LOGS_BY_INDEX}`
 }

@@ -1,4 +1,4 @@
-import { quoteLiteral } from '../shared/names.ts'
+import { seenIn, xidLiteral } from '../log/log-xid.ts'
 import type { Position } from '../shared/position.ts'
 import { xmaxOf, xminOf } from '../shared/position.ts'
 
@@ -6,8 +6,8 @@ import { xmaxOf, xminOf } from '../shared/position.ts'
  * What this transaction can see was written by one below, or by itself: a row that says more is junk, and would be a change
  * after every position (case 71). Asked once a statement.
  */
-const NEWEST = `(select greatest(pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot()),
-    pg_catalog.pg_current_xact_id_if_assigned()))`
+const NEWEST = `(select greatest(pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot()),
+    pg_catalog.txid_current_if_assigned()))`
 
 /**
  * The condition on a log row's `xid` that makes it a change after `position`; null: all of the log. Together with a
@@ -15,9 +15,8 @@ const NEWEST = `(select greatest(pg_catalog.pg_snapshot_xmax(pg_catalog.pg_curre
  */
 export function after(position: Position | null): string {
   if (position === null) return 'true'
-  const [xmin, xmax] = [xminOf(position), xmaxOf(position)].map((xid) => `${quoteLiteral(xid)}::pg_catalog.xid8`)
+  const [xmin, xmax] = [xminOf(position), xmaxOf(position)].map(xidLiteral)
   if (xmin === xmax) return `xid >= ${xmin} and xid <= ${NEWEST}`
   // Most rows are beyond all of the position: the function is asked for those only that are not.
-  return `xid >= ${xmin} and xid <= ${NEWEST} and (xid >= ${xmax}
-    or not pg_catalog.pg_visible_in_snapshot(xid, ${quoteLiteral(position)}::pg_catalog.pg_snapshot))`
+  return `xid >= ${xmin} and xid <= ${NEWEST} and (xid >= ${xmax} or not ${seenIn(position)})`
 }

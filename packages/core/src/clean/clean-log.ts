@@ -3,14 +3,15 @@ import type { Session } from '../database/session.ts'
 import { tryWork } from '../database/transaction.ts'
 import type { Generation } from '../log/log-table.ts'
 import { GATE, logTable, TRUNCATE_LOG } from '../log/log-table.ts'
-import { quoteLiteral, quoteName } from '../shared/names.ts'
+import { byIndex, LOGS_BY_INDEX } from '../log/by-index.ts'
+import { seenIn, xidLiteral } from '../log/log-xid.ts'
+import { quoteName } from '../shared/names.ts'
 import type { Position } from '../shared/position.ts'
 import { includes, join, xmaxOf, xminOf } from '../shared/position.ts'
 
 /** The condition on a log row's `xid` that everybody at or beyond `limit` has seen it. */
 function seenBy(limit: Position): string {
-  return `xid < ${quoteLiteral(xmaxOf(limit))}::pg_catalog.xid8
-    and pg_catalog.pg_visible_in_snapshot(xid, ${quoteLiteral(limit)}::pg_catalog.pg_snapshot)`
+  return `xid < ${xidLiteral(xmaxOf(limit))} and ${seenIn(limit)}`
 }
 
 /**
@@ -37,7 +38,7 @@ export async function deleteSeen(
 
 /** The condition that somebody may still need a row: the index finds these, however long the log is. */
 function neededBeyond(limit: Position): string {
-  return `xid >= ${quoteLiteral(xminOf(limit))}::pg_catalog.xid8 and not (${seenBy(limit)})`
+  return `xid >= ${xidLiteral(xminOf(limit))} and not (${seenBy(limit)})`
 }
 
 /** At most this many rows that a slave still needs are moved, so that the rest can go by TRUNCATE. */
@@ -86,7 +87,7 @@ async function countRows(session: Session, log: string, limit: Position): Promis
   )
   const large = size?.['large'] === 't'
   // Statistics of a log are always stale: the planner may not know that few of its rows are needed.
-  if (large) await session.run('set local enable_seqscan = off')
+  if (large) await session.run(LOGS_BY_INDEX)
   const total = large
     ? `(select count(*) from only ${log} where ctid < '(${SAMPLED_PAGES},0)') * ${size['pages']} / ${SAMPLED_PAGES}`
     : `(select count(*) from only ${log})`
@@ -119,11 +120,9 @@ export async function holdsRows(
 ): Promise<boolean> {
   if (includes(position, upTo)) return false
   for (const { tableId } of tables) {
-    const row = await session.row(
-      `select exists (select from ${quoteName(logTable(tableId))} where ${seenBy(upTo)}
-        and not pg_catalog.pg_visible_in_snapshot(xid, $1)) as held`,
-      [position],
-    )
+    const held = `select from ${quoteName(logTable(tableId))} where ${seenBy(upTo)} and xid >= ${xidLiteral(xminOf(position))}
+      and not ${seenIn(position)}`
+    const row = await byIndex(session, () => session.row(`select exists (${held}) as held`))
     if (row?.['held'] === 't') return true
   }
   return false

@@ -2,7 +2,7 @@ import { travellingColumns } from '../capture/install.ts'
 import type { ReplicatedTable } from '../capture/replicated-tables.ts'
 import type { Changed } from '../changes/changed-tables.ts'
 import { areFew, changedTables } from '../changes/changed-tables.ts'
-import { changedColumns, changedKeysWithRows, PLAN_ANYTHING, planFor, source } from '../changes/read-rows.ts'
+import { changedColumns, changedKeysWithRows, PLAN_ANYTHING, planForLog, source } from '../changes/read-rows.ts'
 import type { TableDescription } from '../database/describe-table.ts'
 import { describeTable } from '../database/describe-table.ts'
 import type { Session } from '../database/session.ts'
@@ -92,7 +92,7 @@ async function keepTable(session: Session, { table, now, changed, since, scriptI
   const list = values.map((value, index) => `${value} as ${keptColumn(index)}`)
   if (!whole) list.unshift('t.tableoid is null as gone')
   const from = whole ? `${source(now)} t` : changedKeysWithRows(request)
-  await session.run(planFor(few))
+  await session.run(planForLog(few))
   await session.run(`create table ${name} as select ${list.join(', ')} from ${from}`)
   await session.run(PLAN_ANYTHING)
   await session.run(

@@ -21,6 +21,16 @@ export function logColumn(index: number): string {
 }
 
 /**
+ * Pages that one entry of a log's index stands for. Pages that no entry stands for are read by every look; each entry is.
+ */
+const PAGES_PER_RANGE = 8
+
+/** BRIN costs writers next to nothing; the reader makes the entries (docs/decisions/0044-logs-without-a-btree.md). */
+function createIndex(log: string): string {
+  return `create index on ${log} using brin (xid) with (pages_per_range = ${PAGES_PER_RANGE})`
+}
+
+/**
  * Statements that create the log of a table: no sequence, no unique index, nothing to wait for (cases 66, 67). A key that
  * is NULL is one that the capture could not tell (case 81).
  */
@@ -33,10 +43,10 @@ export function createLog(tableId: number, table: QualifiedName, key: readonly C
   })
   const comment = quoteLiteral(`Keys changed in ${quoteName(table)}: ${key.map((column) => column.name).join(', ')}`)
   return [
-    `create table ${first} (xid pg_catalog.xid8 not null, ${columns.join(', ')})`,
+    `create table ${first} (xid pg_catalog.int8 not null, ${columns.join(', ')})`,
     `create table ${second} () inherits (${first})`,
-    `create index on ${first} (xid)`,
-    `create index on ${second} (xid)`,
+    createIndex(first),
+    createIndex(second),
     `comment on table ${first} is ${comment}`,
   ]
 }

@@ -12,6 +12,7 @@ import type { Session } from '../database/session.ts'
 import { dropKept } from '../ddl/keep-rows.ts'
 import { openSession } from '../database/session.ts'
 import { inTransaction } from '../database/transaction.ts'
+import { summarizeLogs } from '../log/summarize.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import { displayName } from '../shared/names.ts'
@@ -86,6 +87,8 @@ export async function listActive(session: Session): Promise<ReplicatedTable[]> {
 
 /** Cleans one table in transactions of its own: their locks are short. */
 async function cleanOne(session: Session, tableId: number, limit: Limit): Promise<number> {
+  // Before anybody is kept waiting.
+  await summarizeLogs(session, [tableId])
   const emptied = await cleaning(session, tableId, limit, (table, upTo) => emptyResting(session, table, upTo))
   const only = emptied !== undefined
   const deleted = await cleaning(session, tableId, limit, (table, upTo) => deleteSeen(session, table, upTo, { only }))

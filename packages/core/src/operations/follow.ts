@@ -153,6 +153,7 @@ async function* followConnected(
   options.recorder.connected(link)
   await refusePooler(slaveSession, slaveConfig)
   await holdSlave(slaveSession, link.node.nodeId)
+  options.parking.connected()
   yield { kind: 'connected' }
   yield* transfers(link, slaveConfig, options)
 }

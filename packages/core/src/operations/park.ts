@@ -24,8 +24,8 @@ export class Parking {
   /** Has just been altered. */
   #altered: QualifiedName | undefined
   #next: number
-  /** Of the slave's parked tables, by name: what DDL changes. */
-  #versions = new Map<string, string>()
+  /** Of the slave's parked tables, by name: what DDL changes; undefined: not looked at yet. */
+  #versions: ReadonlyMap<string, string> | undefined
   #lookAt = 0
 
   constructor(slave: ConfigSource, options: CommonOptions & { parkedRetryMs?: number | undefined }) {
@@ -41,17 +41,23 @@ export class Parking {
   }
 
   /**
-   * Did DDL alter one of the slave's parked tables, so that it is worth a try at once (case 128)? Looked at once a second.
+   * Did DDL alter one of the slave's parked tables, so that it is worth a try at once (case 128)? Looked at once a second, if
+   * there are any: nobody else parks one while the slave is held.
    */
   async altered(session: Session): Promise<boolean> {
     const now = performance.now()
-    if (this.#failed !== undefined || now < this.#lookAt) return false
+    if (this.#failed !== undefined || now < this.#lookAt || this.#versions?.size === 0) return false
     this.#lookAt = now + LOOK_MS
     const before = this.#versions
     const tables = await this.#learnVersions(session)
-    const changed = tables.find(({ table, version }) => (before.get(displayName(table)) ?? version) !== version)
+    const changed = tables.find(({ table, version }) => (before?.get(displayName(table)) ?? version) !== version)
     this.#altered = changed?.table
     return changed !== undefined
+  }
+
+  /** The slave is held from now on: somebody else may have parked a table before. */
+  connected(): void {
+    if (this.#versions?.size === 0) this.#versions = undefined
   }
 
   async #learnVersions(session: Session): ReturnType<typeof parkedVersions> {

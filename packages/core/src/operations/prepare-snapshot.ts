@@ -10,6 +10,7 @@ import { checkSource, findSuspects } from '../changes/check-source.ts'
 import type { Node } from '../database/node.ts'
 import { requireSource } from '../database/node.ts'
 import type { Session } from '../database/session.ts'
+import { summarizeChanged } from '../log/summarize.ts'
 import { openSession } from '../database/session.ts'
 import { inTransaction, rollback } from '../database/transaction.ts'
 import { RservError } from '../shared/errors.ts'
@@ -86,6 +87,7 @@ async function write(
       ? await beginScriptTransfer(session, { ...request, script: plan.script, skip: false, holds })
       : await beginLiveTransfer(session, { ...request, scripts: { lastScript }, ...plan })
   const tables = await writeTransfer(transfer, output)
+  await summarizeChanged(session, transfer.header.tables)
   const script = transfer.header.script?.id ?? null
   return { outcome: 'written', syncId: transfer.header.syncId, server: name, tables, script }
 }

@@ -25,7 +25,7 @@ export async function refreshTable(session: Session, table: ReplicatedTable, now
     JSON.stringify(now.fingerprint),
   ])
   if (change !== 'rows' && !(await hasUnknownKeys(session, table, now))) return
-  await session.run('insert into rserv.truncate_log (xid, table_id) values (pg_current_xact_id(), $1)', [table.tableId])
+  await session.run('insert into rserv.truncate_log (xid, table_id) values (txid_current(), $1)', [table.tableId])
 }
 
 /** A key column that was renamed, and renamed back: what was written between is in the log without its key (case 81). */

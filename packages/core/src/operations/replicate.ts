@@ -7,6 +7,7 @@ import type { TableResult } from '../apply/results.ts'
 import type { SlavePosition } from '../apply/slave-position.ts'
 import { lockPosition } from '../apply/slave-position.ts'
 import { dropKept } from '../ddl/keep-rows.ts'
+import { summarizeChanged } from '../log/summarize.ts'
 import { openSession } from '../database/session.ts'
 import { begin, inTransaction, rollback } from '../database/transaction.ts'
 import { RservError } from '../shared/errors.ts'
@@ -239,6 +240,7 @@ async function transfer(
   await confirmApplied(master, syncId, options)
   master.reach('acknowledge.confirmed')
   if (moving.header.script) await inTransaction(master, () => dropKept(master))
+  await summarizeChanged(master, moving.header.tables)
   if (link.slaveNode.keepsLog) await tellBehind(link)
   await analyzeCopied(slave, tables)
   return { syncId, tables, scripts: moving.header.script ? [moving.header.script.id] : [] }

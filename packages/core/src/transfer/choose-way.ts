@@ -1,6 +1,7 @@
 import type { ReadRequest } from '../changes/read-rows.ts'
 import { leastKey } from '../changes/read-rows.ts'
 import type { Session } from '../database/session.ts'
+import { byIndex } from '../log/by-index.ts'
 import { logTable } from '../log/log-table.ts'
 import { quoteLiteral, quoteName } from '../shared/names.ts'
 import type { SectionWishes, TransferTable } from './transfer.ts'
@@ -39,7 +40,7 @@ export async function chooseWay(session: Session, question: Question, wishes: Se
   }
   const sql = leastKey(request)
   if (sql === null) return 'keys-and-rows'
-  const row = await session.row(sql)
+  const row = await byIndex(session, () => session.row(sql))
   return (await wishes.holds(header, row?.['least'] ?? null)) ? 'keys-and-rows' : 'rows'
 }
 

@@ -7,7 +7,7 @@ import { contentChange } from '../changes/content-change.ts'
 import { checkSource, findSuspects } from '../changes/check-source.ts'
 import type { ChangesRead } from '../changes/read-transaction.ts'
 import { openChanges } from '../changes/read-transaction.ts'
-import { copyAll, copyChanged, copyChangedRows, copyKeys, planFor } from '../changes/read-rows.ts'
+import { copyAll, copyChanged, copyChangedRows, copyKeys, planForLog } from '../changes/read-rows.ts'
 import type { Wanted } from '../changes/wanted.ts'
 import type { TableDescription } from '../database/describe-table.ts'
 import type { Node } from '../database/node.ts'
@@ -173,7 +173,7 @@ async function* readSections(
       const data = session.copyOut(sql)
       return { table: sent, part, binary, data, rowCount: () => data.rowCount, size }
     }
-    if (way !== 'whole') await session.run(planFor(few))
+    if (way !== 'whole') await session.run(planForLog(few))
     if (way === 'whole') yield section('rows', copyAll({ description }, binary))
     else if (way === 'rows') yield section('rows', copyChangedRows(request, binary))
     else if (way === 'mixed') yield section('mixed', copyChanged(request))

@@ -74,6 +74,7 @@ export const TRANSACTIONS: readonly Script[] = [
     ddl: `${T}; do $$ begin if not exists (select from pg_roles where rolname = 'rserv_test_hostile') then create role rserv_test_hostile; end if; end $$;
       create schema hostile; grant all on schema hostile to rserv_test_hostile; grant all on t to rserv_test_hostile;
       create function hostile.pg_current_xact_id() returns xid8 language sql as $$ select '3'::xid8 $$;
+      create function hostile.txid_current() returns int8 language sql as $$ select 3::int8 $$;
       create function hostile.never(int, int) returns boolean language sql as $$ select true $$;
       create operator hostile.= (leftarg = int, rightarg = int, function = hostile.never)`,
     tables: [{ name: 't' }],
@@ -84,8 +85,8 @@ export const TRANSACTIONS: readonly Script[] = [
           'set local search_path = pg_temp, hostile, public, pg_catalog',
           'create temp table new_rows (id int)',
           'create temp table old_rows (id int)',
-          'create temp table log_1 (xid xid8, k1 int)',
-          'create temp table truncate_log (xid xid8, table_id int)',
+          'create temp table log_1 (xid int8, k1 int)',
+          'create temp table truncate_log (xid int8, table_id int)',
           `set local datestyle = 'SQL, DMY'`,
           `insert into public.t values (1, 'a'), (2, 'b')`,
           'update public.t set id = id + 10',

@@ -42,6 +42,8 @@ export interface Known {
   readonly sequences: readonly KnownSequence[]
   /** Ids of the tables that are locked and looked at each time: those that were active once; of few tables all. */
   readonly hot: Set<number>
+  /** Log rows that have no index entry yet, by table id. */
+  readonly logged: Map<number, number>
   /** The slave's position; moves with each transfer. */
   position: { syncId: string; position: Position }
 }
@@ -108,7 +110,7 @@ async function learnMaster({ master, slave, node, slaveNode }: Link, found: Slav
     const life = (await master.row('select rserv.life() as life'))?.['life'] ?? null
     const sequences = await knownRegistered({ master, slave })
     const facts = { masterVersion: version, slaveVersion, life, position, ran, sequences }
-    return { server, plan, ...facts, tables: new Map(), hot: new Set(hot) }
+    return { server, plan, ...facts, tables: new Map(), hot: new Set(hot), logged: new Map() }
   } finally {
     await rollback(master)
   }

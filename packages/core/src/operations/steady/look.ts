@@ -4,6 +4,7 @@ import { ACTIVE } from '../../changes/active-tables.ts'
 import { countUpTo } from '../../changes/changed-tables.ts'
 import { lockStatement, READ_OPTIONS } from '../../changes/read-transaction.ts'
 import { waitingFor } from '../../ddl/script.ts'
+import { LOGS_BY_INDEX } from '../../log/by-index.ts'
 import { beginStatements, rollback } from '../../database/transaction.ts'
 import { quoteLiteral } from '../../shared/names.ts'
 import type { Position } from '../../shared/position.ts'
@@ -20,6 +21,8 @@ export interface Look {
   /** Of the transaction that the master's session is in now. */
   readonly position: Position
   readonly changed: readonly ReplicatedTable[]
+  /** Log rows of each of these, by table id. */
+  readonly logRows: ReadonlyMap<number, number>
   /** What the master holds of others, where it is a slave itself. */
   readonly lineage: readonly Held[]
 }
@@ -41,6 +44,7 @@ export async function look(
     ...beginStatements(master, READ_OPTIONS),
     lockStatement(hot),
     facts(known),
+    LOGS_BY_INDEX,
     ...countUpTo(
       FEW_LOG_ROWS + 1,
       hot.map(({ tableId }) => tableId),
@@ -56,10 +60,12 @@ export async function look(
     return look({ master }, known, undefined)
   }
   if (counts.some((row) => row['truncated'] === 't' || Number(row['log_rows']) > FEW_LOG_ROWS)) return null
-  const changed = new Set(counts.filter((row) => row['log_rows'] !== '0').map((row) => Number(row['table_id'])))
+  const logged = counts.filter((row) => row['log_rows'] !== '0')
+  const logRows = new Map(logged.map((row) => [Number(row['table_id']), Number(row['log_rows'])]))
   return {
     position: seen['position'] ?? '',
-    changed: hot.filter(({ tableId }) => changed.has(tableId)),
+    changed: hot.filter(({ tableId }) => logRows.has(tableId)),
+    logRows,
     lineage: JSON.parse(seen['lineage'] ?? '[]') as Held[],
   }
 }

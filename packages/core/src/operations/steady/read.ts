@@ -2,7 +2,7 @@ import { setSequence } from '../../apply/set-sequences.ts'
 import type { ReplicatedTable } from '../../capture/replicated-tables.ts'
 import type { FewRows } from '../../changes/read-few.ts'
 import { selectFew, toFewRows } from '../../changes/read-few.ts'
-import { planFor } from '../../changes/read-rows.ts'
+import { planForLog } from '../../changes/read-rows.ts'
 import type { Row } from '../../database/session.ts'
 import { quoteLiteral } from '../../shared/names.ts'
 import { stateOf } from '../../transfer/sequences.ts'
@@ -44,7 +44,7 @@ export async function read({ master }: Link, known: Known, { changed, position }
   const since = known.position.position
   const ids = known.plan.tables.map(({ tableId }) => tableId).join(',')
   const answers = await master.batch([
-    planFor(true),
+    planForLog(true),
     ...tables.map(({ table, known: { description } }) => selectFew({ table, description, since, few: true })),
     ...sequences.map(({ source }) => stateOf(source)),
     `insert into rserv.sync (sync_id, server_id, position, table_ids)

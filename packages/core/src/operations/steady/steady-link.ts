@@ -1,6 +1,7 @@
 import type { ClientConfig } from 'pg'
 import { confirmStatements } from '../../acknowledge/confirm.ts'
 import type { TableResult } from '../../apply/results.ts'
+import { SUMMARIZE_FROM_ROWS, summarizeLogs } from '../../log/summarize.ts'
 import { rollback } from '../../database/transaction.ts'
 import type { QualifiedName } from '../../shared/names.ts'
 import type { Position } from '../../shared/position.ts'
@@ -109,7 +110,15 @@ export class SteadyLink {
     if (!done) return null
     known.position = { syncId: moving.syncId, position: seen.position }
     this.#unconfirmed = moving.syncId
+    await this.#summarize(known, seen)
     return done
+  }
+
+  async #summarize({ logged }: Known, { logRows }: Look): Promise<void> {
+    for (const [tableId, rows] of logRows) logged.set(tableId, (logged.get(tableId) ?? 0) + rows)
+    const due = [...logged].flatMap(([tableId, rows]) => (rows >= SUMMARIZE_FROM_ROWS ? [tableId] : []))
+    for (const tableId of due) logged.delete(tableId)
+    await summarizeLogs(this.#link.master, due)
   }
 
   /** The master reads while the slave gets ready. */

@@ -1,10 +1,10 @@
-import type { Detached } from '../../acknowledge/servers.ts'
-import { listServers } from '../../acknowledge/servers.ts'
-import { listWanted } from '../../acknowledge/wanted-slaves.ts'
+import type { Detached, KnownServer } from '../../acknowledge/servers.ts'
+import { SERVERS } from '../../acknowledge/servers.ts'
+import { WANTED_NOW } from '../../acknowledge/wanted-slaves.ts'
 import { requireRole } from '../../database/node.ts'
 import type { ConfigSource, Session } from '../../database/session.ts'
 import { currentConfig, openSession } from '../../database/session.ts'
-import { inTransaction } from '../../database/transaction.ts'
+import { beginStatements, inTransaction, rollback } from '../../database/transaction.ts'
 import type { CommonOptions } from '../../shared/events.ts'
 import type { Throttle } from '../../shared/throttle.ts'
 import type { Backlog, BacklogOptions } from './backlog.ts'
@@ -40,28 +40,17 @@ export class MasterWatch implements AsyncDisposable {
 
   /** What is wanted of the slaves that the master knows; cheap. @throws RservError CONNECT, … */
   slaves(): Promise<WatchedSlave[]> {
-    return this.#inTurn(async () => {
-      const servers = await listServers(this.#session)
-      const wanted = await listWanted(this.#session)
-      return servers.map(({ name, nodeId, syncId, pausedAt, throttle, detached }) => ({
-        server: name,
-        nodeId,
-        syncId,
-        pausedAt,
-        throttle,
-        detached,
-        wanted: nodeId !== null && wanted.has(nodeId),
-      }))
-    })
+    return this.#inTurn(() => lookAtSlaves(this.#session))
   }
 
   /** Log sizes and what waits for each slave. @throws RservError CONNECT, … */
   backlog(options: BacklogOptions = {}): Promise<Backlog> {
-    return this.#inTurn(() => measureBacklog(this.#session, options), 'repeatable read')
+    const measure = (): Promise<Backlog> => measureBacklog(this.#session, options)
+    return this.#inTurn(() => inTransaction(this.#session, measure, { isolation: 'repeatable read' }))
   }
 
-  async #inTurn<T>(work: () => Promise<T>, isolation?: 'repeatable read'): Promise<T> {
-    const turn = this.#turn.then(() => inTransaction(this.#session, work, isolation ? { isolation } : {}))
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work)
     this.#turn = turn.catch(() => undefined)
     return turn
   }
@@ -69,6 +58,31 @@ export class MasterWatch implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#session[Symbol.asyncDispose]()
   }
+}
+
+/** In one message: it is asked every second. */
+async function lookAtSlaves(session: Session): Promise<WatchedSlave[]> {
+  try {
+    const answers = await session.batch([...beginStatements(session), SERVERS, WANTED_NOW, 'commit'])
+    const [servers, wanted] = answers.slice(-3)
+    return toWatched(servers?.[0]?.['servers'] ?? '[]', new Set(wanted?.map((row) => row['node_id'])))
+  } catch (error) {
+    await rollback(session)
+    throw error
+  }
+}
+
+function toWatched(servers: string, wanted: ReadonlySet<string | null | undefined>): WatchedSlave[] {
+  const known = JSON.parse(servers) as KnownServer[]
+  return known.map(({ name, nodeId, syncId, pausedAt, throttle, detached }) => ({
+    server: name,
+    nodeId,
+    syncId,
+    pausedAt,
+    throttle,
+    detached,
+    wanted: nodeId !== null && wanted.has(nodeId),
+  }))
 }
 
 /**
