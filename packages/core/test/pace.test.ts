@@ -17,8 +17,8 @@ function settled(rate: number, busyMs = 300): number {
 }
 
 test('a master with little traffic is looked at again after a breath', () => {
-  expect(settled(0)).toBeCloseTo(2)
-  expect(settled(500)).toBeCloseTo(2)
+  expect(settled(0)).toBeCloseTo(1)
+  expect(settled(500)).toBeCloseTo(1)
 })
 
 test('the busier a master, the longer it is left alone, up to a limit', () => {
@@ -28,11 +28,24 @@ test('the busier a master, the longer it is left alone, up to a limit', () => {
   expect(settled(10_000)).toBe(290)
   expect(settled(10_000, 50)).toBe(40)
   // Never less than a breath.
-  expect(settled(10_000, 0)).toBeCloseTo(2)
+  expect(settled(10_000, 0)).toBeCloseTo(1)
 })
 
 test('transaction ids that go back, on another server under the same name, are no traffic', () => {
   const pace = new Pace({ idleMs: 200, busyMs: 300 })
   pace.applied({ elapsedMs: 10, nextId: 1_000_000n }, 0)
-  expect(pace.applied({ elapsedMs: 10, nextId: 1000n }, 100)).toBeCloseTo(2)
+  expect(pace.applied({ elapsedMs: 10, nextId: 1000n }, 100)).toBeCloseTo(1)
+})
+
+test('an idle master is looked at seldom, and the more so the longer it is idle', () => {
+  const pace = new Pace({ idleMs: 500, busyMs: 300 })
+  pace.nothing('1:1:')
+  const waits: number[] = []
+  for (let sum = 0; sum < 60_000; sum += waits.at(-1) ?? 0) waits.push(pace.rest())
+  expect(waits.slice(0, 6)).toEqual([4, 8, 16, 32, 64, 128])
+  expect(waits).toEqual(waits.toSorted((a, b) => a - b))
+  expect(waits.filter((wait) => wait <= 200).length).toBeGreaterThan(20)
+  expect(waits.at(-1)).toBe(500)
+  pace.disturbed()
+  expect(pace.rest()).toBe(2)
 })

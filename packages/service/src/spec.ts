@@ -64,7 +64,7 @@ export interface SlaveSpec extends SourceSpec {
   readonly paused?: boolean | undefined
   /** Large new tables that are copied at once; default 4. */
   readonly jobs?: number | undefined
-  /** Most milliseconds between two looks at an idle master; default 200. */
+  /** Most milliseconds between two looks at an idle master; default 500. */
   readonly idleMs?: number | undefined
   /** Most milliseconds from one transfer to the next that a busy master is left alone; default 300. */
   readonly busyMs?: number | undefined

@@ -48,7 +48,7 @@ masters:
         #   bytes: 2MB # a second
         #   pause: 1s # between two transfers
         # pace: # how often to look and to try
-        #   idle: 200ms
+        #   idle: 500ms
         #   busy: 300ms
         #   retry: 30s
         #   parked: 60s

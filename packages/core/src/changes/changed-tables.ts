@@ -63,12 +63,21 @@ function limitOf(tableId: number): string {
 
 function countStatement(tables: readonly Wanted[], limit: (tableId: number) => string): string {
   const parts = tables.map(
-    ({ tableId, since }) => `select ${tableId} as table_id,
-      exists (select from ${quoteName(TRUNCATE_LOG)} where table_id = ${tableId} and ${after(since)}) as truncated,
+    ({ tableId, since }) => `select ${tableId} as table_id, ${tableId} in (select table_id from truncated) as truncated,
       (select count(*) from (select from ${quoteName(logTable(tableId))} where ${after(since)}
         ${limit(tableId)}) as log) as log_rows`,
   )
-  return parts.join('\nunion all\n')
+  return `with truncated as materialized (${truncatedTables(tables)})\n${parts.join('\nunion all\n')}`
+}
+
+/** Selects the `table_id` of those that were truncated; together, because planning grows with the number of questions. */
+function truncatedTables(tables: readonly Wanted[]): string {
+  const positions = [...new Set(tables.map(({ since }) => since))]
+  const parts = positions.map((position) => {
+    const ids = tables.flatMap(({ tableId, since }) => (since === position ? [tableId] : []))
+    return `select table_id from ${quoteName(TRUNCATE_LOG)} where table_id in (${ids.join(', ')}) and ${after(position)}`
+  })
+  return parts.join(' union all ')
 }
 
 /** Statements whose rows say `table_id`, `truncated`, and `log_rows` up to a limit, to be sent together with others. */

@@ -1,7 +1,7 @@
 import type { Session } from '../database/session.ts'
 
-/** Log rows, of which more are not to be left without an index entry: as many as some ten pages hold. */
-export const SUMMARIZE_FROM_ROWS = 1500
+/** Log rows, of which more are not to be left without an index entry: as many as three pages hold. */
+export const SUMMARIZE_FROM_ROWS = 500
 
 /**
  * Makes the index entries of what was logged since, which no writer makes. Outside of a transaction. Where it cannot be done

@@ -27,7 +27,7 @@ export interface FollowOptions extends ReplicateOptions {
   stop?: AbortSignal | undefined
   /** Least milliseconds from the end of a transfer to the next; default 0. */
   pauseMs?: number | undefined
-  /** Most milliseconds between two looks at a master that is idle; default 200. */
+  /** Most milliseconds between two looks at a master that is idle for long; default 500. */
   idleMs?: number | undefined
   /** Most milliseconds from one transfer to the next that a busy master is left alone; default 300. */
   busyMs?: number | undefined
@@ -164,7 +164,7 @@ async function* transfers(
   options: Following,
 ): AsyncGenerator<FollowEvent, void, void> {
   const steady = new SteadyLink(link, slave)
-  const pace = new Pace({ idleMs: options.idleMs ?? 200, busyMs: options.busyMs ?? 300 })
+  const pace = new Pace({ idleMs: options.idleMs ?? 500, busyMs: options.busyMs ?? 300 })
   while (!options.stop?.aborted) {
     options.onLook?.()
     for await (const event of failedCopies(options)) {
@@ -209,6 +209,10 @@ async function* transferNow(
   if (!joins && pace.mayRest(snapshot)) {
     await options.recorder.succeeded(link, null)
     return pause(pace.rest(), options)
+  }
+  if (pace.lookAgain && !joins && (await steady.quiet())) {
+    await options.recorder.succeeded(link, null)
+    return pause(pace.nothing(snapshot), options)
   }
   const quick = pace.lookAgain || joins ? null : await steady.transfer()
   const result = quick ?? (await thorough(link, slave, { steady, options }))

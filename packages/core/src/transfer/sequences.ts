@@ -40,6 +40,14 @@ export function listRegisteredSequences(session: Session): Promise<SourceSequenc
   return session.json<SourceSequence[]>(listStatement(REGISTERED))
 }
 
+const ALL = listStatement(`${USED} union all ${REGISTERED}`)
+
+/** A text that is the same for as long as the sequences of `readSequences` are, and their values. */
+export async function sequencesNow(session: Session, tableIds: readonly number[]): Promise<string> {
+  const row = await session.row(ALL, [`{${tableIds.join(',')}}`])
+  return Object.values(row ?? {})[0] ?? ''
+}
+
 /**
  * Values of all sequences that slaves keep up with: those of the tables, and the registered ones. Read after the
  * snapshot, so never behind the rows: sequences are not transactional.
@@ -49,8 +57,7 @@ export async function readSequences(
   session: Session,
   { tableIds, exact }: { tableIds: readonly number[]; exact: ReadonlySet<number> },
 ): Promise<SequenceValue[]> {
-  const sql = listStatement(`${USED} union all ${REGISTERED}`)
-  const all = await session.json<SourceSequence[]>(sql, [`{${tableIds.join(',')}}`])
+  const all = await session.json<SourceSequence[]>(ALL, [`{${tableIds.join(',')}}`])
   const unseen = all.filter(({ last, use }) => last === null && (use === null || exact.has(use.tableId)))
   const states = unseen.length === 0 ? [] : await session.batch(unseen.map(({ sequence }) => stateOf(sequence)))
   return all.flatMap((source) => {

@@ -52,7 +52,7 @@ export interface Known {
 const NO_COPIES = new Map<never, never>()
 
 /** So many are looked at whether they are active or not. */
-const FEW_TABLES = 32
+export const FEW_TABLES = 32
 
 /** SQL of the version of captured tables: one value. */
 export function masterVersion(tableIds: readonly number[]): string {

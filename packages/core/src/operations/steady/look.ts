@@ -11,6 +11,7 @@ import type { Position } from '../../shared/position.ts'
 import type { Held } from '../../transfer/lineage.ts'
 import { LINEAGE } from '../../transfer/lineage.ts'
 import type { Link } from '../link.ts'
+import { withGenericPlans } from './generic-plans.ts'
 import type { Known } from './known.ts'
 import { masterVersion } from './known.ts'
 
@@ -43,7 +44,7 @@ export async function look(
     ...(unconfirmed === undefined ? [] : confirmStatements(unconfirmed)),
     ...beginStatements(master, READ_OPTIONS),
     lockStatement(hot),
-    facts(known),
+    ...withGenericPlans(known, facts(known, hot.length < plan.tables.length)),
     LOGS_BY_INDEX,
     ...countUpTo(
       FEW_LOG_ROWS + 1,
@@ -70,13 +71,14 @@ export async function look(
   }
 }
 
-function facts({ plan, server, position, ran }: Known): string {
+/** @param cold are there tables that are not looked at, and may have become active? */
+function facts({ plan, server, position, ran }: Known, cold: boolean): string {
   const ids = plan.tables.map(({ tableId }) => tableId)
   return `select pg_current_snapshot()::text as position, ${masterVersion(ids)} as version,
     exists (select from rserv.server where server_id = ${server.id} and detached_at is null and node_id::text = ${quoteLiteral(server.nodeId ?? '')})
       and not exists (select from rserv.ddl where ${waitingFor({ position: position.position, lastScript: '0', ran })}) as known,
     ${LINEAGE}::text as lineage,
-    (select coalesce(json_agg(table_id), '[]') from (${ACTIVE}) as active)::text as active`
+    ${cold ? `(select coalesce(json_agg(table_id), '[]') from (${ACTIVE}) as active)::text` : `'[]'`} as active`
 }
 
 /** Were tables active that were not locked? They are from now on. */

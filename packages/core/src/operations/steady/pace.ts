@@ -1,14 +1,17 @@
 /** First wait after a look at an idle master, in milliseconds; each further one is double. */
 const FIRST_WAIT_MS = 2
+/** From this wait on it grows with the time that nothing happened, of which it is this share: seldom, but never out of proportion. */
+const LONG_WAIT_MS = 200
+const WAIT_SHARE = 1 / 25
 /** Most milliseconds between two looks at a master whose changes are of no concern here. */
 const BUSY_WAIT_MS = 16
 /** A full look is taken at least this often. */
 const LOOK_AGAIN_MS = 5000
 
 /** Rest beside the time of a transfer, where the master has little traffic. */
-const BREATH = 0.2
+const BREATH = 0.1
 /**
- * From so many transactions a second on transfers come at longer distances: 20 ms at this rate, growing with its square.
+ * From so many transactions a second on transfers come at longer distances: 20 ms at this rate, growing with its third power.
  * A transfer costs the servers some 10 ms of their time and two flushes, however little it carries (decision 10).
  */
 const BUSY_RATE = 700
@@ -33,6 +36,8 @@ export class Pace {
   readonly #idleMs: number
   readonly #busyMs: number
   #wait = FIRST_WAIT_MS
+  /** Rested since something happened. */
+  #quietMs = 0
   /** Transactions a second, others' only. */
   #rate = 0
   #last: { readonly nextId: bigint; readonly at: number } | undefined
@@ -65,7 +70,8 @@ export class Pace {
   /** Milliseconds to rest before the master's snapshot is asked for again. */
   rest(): number {
     const wait = this.#wait
-    this.#wait = Math.min(wait * 2, this.#idleMs)
+    this.#quietMs += wait
+    this.#wait = Math.min(wait * 2, Math.max(LONG_WAIT_MS, this.#quietMs * WAIT_SHARE), this.#idleMs)
     return wait
   }
 
@@ -73,7 +79,7 @@ export class Pace {
   applied(done: Done, now = performance.now()): number {
     this.disturbed()
     this.#learn(done.nextId, now)
-    const cycle = Math.min(BUSY_CYCLE_MS * (this.#rate / BUSY_RATE) ** 2, this.#busyMs)
+    const cycle = Math.min(BUSY_CYCLE_MS * (this.#rate / BUSY_RATE) ** 3, this.#busyMs)
     return Math.max(BREATH * done.elapsedMs, cycle - done.elapsedMs)
   }
 
@@ -81,6 +87,7 @@ export class Pace {
   disturbed(): void {
     this.#seen = undefined
     this.#wait = FIRST_WAIT_MS
+    this.#quietMs = 0
   }
 
   #learn(nextId: bigint, at: number): void {

@@ -6,6 +6,7 @@ import { rollback } from '../../database/transaction.ts'
 import type { QualifiedName } from '../../shared/names.ts'
 import type { Position } from '../../shared/position.ts'
 import type { Link } from '../link.ts'
+import { sequencesNow } from '../../transfer/sequences.ts'
 import type { TransferResult } from '../replicate.ts'
 import type { Known } from './known.ts'
 import { learn } from './known.ts'
@@ -18,6 +19,14 @@ import { getReady, write } from './write.ts'
 
 /** Milliseconds after which everything is looked at again, whatever the versions say. */
 const LOOK_AGAIN_MS = 30_000
+/** The same where nothing happens, and looks at the versions say so. */
+const LEARN_AGAIN_MS = 300_000
+
+/**
+ * A slave that moves all the time confirms so seldom, in milliseconds: its own position is what counts, the master's record
+ * of it tells what can be cleaned.
+ */
+const CONFIRM_MS = 100
 
 /**
  * Quick transfers of a few rows over connections that stay open. What `replicate` looks up anew for every transfer is
@@ -30,8 +39,12 @@ export class SteadyLink {
   readonly #slave: ClientConfig
   #known: Known | undefined
   #until = 0
-  /** Applied; to be confirmed with the next look. */
+  #learnAgainAt = 0
+  /** Applied; to be confirmed with a look, or when there is nothing to do. */
   #unconfirmed: string | undefined
+  #confirmedAt = 0
+  /** What `sequencesNow` said at the last quiet look. */
+  #sequences: string | undefined
   /** There was something to do the last time: the slave gets ready while the master is looked at. */
   #busy = false
 
@@ -53,6 +66,7 @@ export class SteadyLink {
     this.#unconfirmed = undefined
     this.#known = (await learn(this.#link, { apart }).catch(() => null)) ?? undefined
     this.#until = performance.now() + LOOK_AGAIN_MS
+    this.#learnAgainAt = performance.now() + LEARN_AGAIN_MS
   }
 
   /** One transfer; null: nothing was done, this one is for `replicate`. */
@@ -74,10 +88,45 @@ export class SteadyLink {
     }
   }
 
+  /**
+   * Is there nothing to do, for `replicate` either? A few messages instead of all that it looks up.
+   * @returns false also where that is not known
+   */
+  async quiet(): Promise<boolean> {
+    const known = performance.now() < this.#until ? this.#known : undefined
+    if (!known) return false
+    const same = await this.#looksTheSame(known).catch(() => null)
+    if (same === null) await this.#giveUp()
+    if (same === true) this.#until = Math.min(performance.now() + LOOK_AGAIN_MS, this.#learnAgainAt)
+    return same ?? false
+  }
+
+  /** Null: something is out of the ordinary. */
+  async #looksTheSame(known: Known): Promise<boolean | null> {
+    const { master, slave } = this.#link
+    const [ready, seen] = await Promise.allSettled([
+      getReady(this.#link, known),
+      look(this.#link, known, this.#takeUnconfirmed()),
+    ])
+    if (ready.status === 'rejected' || !ready.value) return null
+    if (seen.status === 'rejected' || !seen.value) return null
+    const sequences = await sequencesNow(
+      master,
+      known.plan.tables.map(({ tableId }) => tableId),
+    )
+    await Promise.all([rollback(master), rollback(slave)])
+    const same = sequences === this.#sequences
+    this.#sequences = sequences
+    return same && seen.value.changed.length === 0
+  }
+
   /** Tells the master how far the slave is, where that waited for the next look. */
   async confirm(): Promise<void> {
     if (this.#unconfirmed === undefined) return
-    await this.#link.master.batch(confirmStatements(this.#unconfirmed)).catch(() => undefined)
+    await this.#link.master.batch(confirmStatements(this.#unconfirmed)).then(
+      () => this.#link.master.reach('acknowledge.confirmed'),
+      () => undefined,
+    )
     this.#unconfirmed = undefined
   }
 
@@ -93,12 +142,12 @@ export class SteadyLink {
     const ready = this.#busy ? getReady(this.#link, known) : undefined
     // Its failure is met when it is waited for.
     ready?.catch(() => undefined)
-    const seen = await look(this.#link, known, this.#unconfirmed)
-    this.#unconfirmed = undefined
+    const seen = await look(this.#link, known, this.#takeUnconfirmed())
     this.#busy = seen !== null && seen.changed.length > 0
     if (!seen) return null
     if (seen.changed.length === 0) {
       await Promise.allSettled([rollback(this.#link.master), ready?.then(() => rollback(this.#link.slave))])
+      await this.confirm()
       return []
     }
     const moving = await this.#read(known, seen, ready ?? getReady(this.#link, known))
@@ -112,6 +161,15 @@ export class SteadyLink {
     this.#unconfirmed = moving.syncId
     await this.#summarize(known, seen)
     return done
+  }
+
+  /** What is due to be confirmed. */
+  #takeUnconfirmed(): string | undefined {
+    if (performance.now() - this.#confirmedAt < CONFIRM_MS) return undefined
+    const syncId = this.#unconfirmed
+    this.#confirmedAt = performance.now()
+    this.#unconfirmed = undefined
+    return syncId
   }
 
   async #summarize({ logged }: Known, { logRows }: Look): Promise<void> {

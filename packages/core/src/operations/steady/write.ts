@@ -10,6 +10,7 @@ import type { Position } from '../../shared/position.ts'
 import type { Held } from '../../transfer/lineage.ts'
 import { commitTransfer } from '../commit-transfer.ts'
 import type { Link } from '../link.ts'
+import { withGenericPlans } from './generic-plans.ts'
 import type { Known } from './known.ts'
 import type { Moving, MovingSequence, Read } from './read.ts'
 
@@ -18,7 +19,7 @@ export async function getReady({ slave, node }: Link, known: Known): Promise<boo
   const answers = await slave.batch([
     ...beginStatements(slave),
     ...lockPositionStatements(node.nodeId),
-    'select rserv.slave_version() as version',
+    ...withGenericPlans(known, 'select rserv.slave_version() as version'),
   ])
   slave.reach('apply.locked')
   const facts = Object.assign({}, ...answers.flat()) as Row

@@ -29,6 +29,7 @@ export interface WatchedSlave {
 export class MasterWatch implements AsyncDisposable {
   readonly #session: Session
   #turn: Promise<unknown> = Promise.resolve()
+  #measured: { readonly snapshot: string; readonly backlog: Backlog } | undefined
 
   constructor(session: Session) {
     this.#session = session
@@ -45,8 +46,19 @@ export class MasterWatch implements AsyncDisposable {
 
   /** Log sizes and what waits for each slave. @throws RservError CONNECT, … */
   backlog(options: BacklogOptions = {}): Promise<Backlog> {
+    return this.#inTurn(() => this.#measure(options))
+  }
+
+  /** Nothing can wait that did not before, while the master's snapshot is the same. */
+  async #measure(options: BacklogOptions): Promise<Backlog> {
+    const row = await this.#session.row('select pg_catalog.pg_current_snapshot()::text as now')
+    const snapshot = row?.['now'] ?? ''
+    const last = this.#measured
+    if (last?.snapshot === snapshot && last.backlog.slaves.every(({ rows }) => rows === 0)) return last.backlog
     const measure = (): Promise<Backlog> => measureBacklog(this.#session, options)
-    return this.#inTurn(() => inTransaction(this.#session, measure, { isolation: 'repeatable read' }))
+    const backlog = await inTransaction(this.#session, measure, { isolation: 'repeatable read' })
+    this.#measured = { snapshot, backlog }
+    return backlog
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
