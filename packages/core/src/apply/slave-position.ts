@@ -182,11 +182,16 @@ function heldStatement(held: Held, { serverName, via }: { serverName: string | n
       from moved m, rserv.node n where n.keeps_log`
 }
 
+/** The statement that reads the position, without a right to move it. */
+export function readPositionStatement(origin: string): string {
+  return READ.replaceAll('$1', quoteLiteral(origin))
+}
+
 /** Statements that take the right to move the position, and read it: `free`, then the position's row. */
 export function lockPositionStatements(origin: string): string[] {
   const lock = LOCK.replace('$1', quoteLiteral(origin))
   return [
     `select pg_catalog.pg_try_advisory_xact_lock(${lock}) as free`,
-    `${READ.replaceAll('$1', quoteLiteral(origin))} for update nowait`,
+    `${readPositionStatement(origin)} for update nowait`,
   ]
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientConfig } from 'pg'
 import { holdSlave } from '../apply/slave-position.ts'
+import { currentSnapshot } from '../database/current-snapshot.ts'
 import type { ConfigSource } from '../database/session.ts'
 import { refusePooler } from '../database/refuse-pooler.ts'
 import { currentConfig, openSession } from '../database/session.ts'
@@ -204,7 +205,7 @@ async function* transferNow(
   slave: ClientConfig,
   { pace, steady, options }: { pace: Pace; steady: SteadyLink; options: Following },
 ): AsyncGenerator<FollowEvent, void, void> {
-  const snapshot = pace.idle ? await currentSnapshot(link) : ''
+  const snapshot = pace.idle ? await currentSnapshot(link.master) : ''
   const joins = options.copies.takeDue()
   if (!joins && pace.mayRest(snapshot)) {
     await options.recorder.succeeded(link, null)
@@ -219,7 +220,7 @@ async function* transferNow(
   if (result.outcome === 'applied') {
     yield { kind: 'applied', result }
     await options.recorder.succeeded(link, result)
-    const nextId = BigInt(xmaxOf(steady.position ?? (await currentSnapshot(link))))
+    const nextId = BigInt(xmaxOf(steady.position ?? (await currentSnapshot(link.master))))
     const rest = Math.max(pace.applied({ elapsedMs: result.elapsedMs, nextId }), options.pauseMs ?? 0)
     return pauseThrottled(rest, result, options)
   }
@@ -247,11 +248,6 @@ async function thorough(
   if (copied.length === 0) return result
   const bytes = copied.reduce((sum, table) => sum + table.bytes, result.bytes)
   return { ...result, tables: [...copied, ...result.tables], bytes }
-}
-
-async function currentSnapshot({ master }: Link): Promise<string> {
-  const row = await master.row('select pg_catalog.pg_current_snapshot()::text as now')
-  return row?.['now'] ?? ''
 }
 
 /** Throttles are looked at this often, in milliseconds: one that was lifted must not last. */

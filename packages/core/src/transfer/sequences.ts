@@ -42,11 +42,13 @@ export function listRegisteredSequences(session: Session): Promise<SourceSequenc
 
 const ALL = listStatement(`${USED} union all ${REGISTERED}`)
 
-/** A text that is the same for as long as the sequences of `readSequences` are, and their values. */
-export async function sequencesNow(session: Session, tableIds: readonly number[]): Promise<string> {
-  const row = await session.row(ALL, [`{${tableIds.join(',')}}`])
-  return Object.values(row ?? {})[0] ?? ''
-}
+/**
+ * A text, `sequences`, that is the same for as long as the sequences of `readSequences` and their values are. Of all of the
+ * database: to find out which of them are used takes longer than a look too many.
+ */
+export const SEQUENCES_NOW = `select coalesce(string_agg(q.seqrelid || ':' || coalesce(case when has_sequence_privilege(q.seqrelid, 'USAGE, SELECT')
+    then pg_sequence_last_value(q.seqrelid) end::text, ''), ' ' order by q.seqrelid), '') as sequences
+  from pg_sequence q join pg_class s on s.oid = q.seqrelid where s.relnamespace <> 'rserv'::regnamespace`
 
 /**
  * Values of all sequences that slaves keep up with: those of the tables, and the registered ones. Read after the

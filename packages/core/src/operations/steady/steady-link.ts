@@ -6,7 +6,6 @@ import { rollback } from '../../database/transaction.ts'
 import type { QualifiedName } from '../../shared/names.ts'
 import type { Position } from '../../shared/position.ts'
 import type { Link } from '../link.ts'
-import { sequencesNow } from '../../transfer/sequences.ts'
 import type { TransferResult } from '../replicate.ts'
 import type { Known } from './known.ts'
 import { learn } from './known.ts'
@@ -15,7 +14,9 @@ import { look } from './look.ts'
 import { lookUp } from './look-up.ts'
 import type { Read } from './read.ts'
 import { read } from './read.ts'
-import { getReady, write } from './write.ts'
+import type { Traces } from './traces.ts'
+import { traces } from './traces.ts'
+import { getReady, isAsKnown, write } from './write.ts'
 
 /** Milliseconds after which everything is looked at again, whatever the versions say. */
 const LOOK_AGAIN_MS = 30_000
@@ -43,8 +44,8 @@ export class SteadyLink {
   /** Applied; to be confirmed with a look, or when there is nothing to do. */
   #unconfirmed: string | undefined
   #confirmedAt = 0
-  /** What `sequencesNow` said at the last quiet look. */
-  #sequences: string | undefined
+  /** Of the last quiet look. */
+  #traces: Traces | undefined
   /** There was something to do the last time: the slave gets ready while the master is looked at. */
   #busy = false
 
@@ -103,21 +104,26 @@ export class SteadyLink {
 
   /** Null: something is out of the ordinary. */
   async #looksTheSame(known: Known): Promise<boolean | null> {
-    const { master, slave } = this.#link
-    const [ready, seen] = await Promise.allSettled([
-      getReady(this.#link, known),
+    // Before the look: what happens later leaves other ones.
+    const now = await traces(this.#link)
+    if (now.snapshots !== this.#traces?.snapshots) {
+      const nothing = await this.#nothingChanged(known)
+      if (!nothing) return nothing
+    }
+    const same = now.sequences === this.#traces?.sequences
+    this.#traces = now
+    return same
+  }
+
+  async #nothingChanged(known: Known): Promise<boolean | null> {
+    const [same, seen] = await Promise.allSettled([
+      isAsKnown(this.#link, known),
       look(this.#link, known, this.#takeUnconfirmed()),
     ])
-    if (ready.status === 'rejected' || !ready.value) return null
+    if (same.status === 'rejected' || !same.value) return null
     if (seen.status === 'rejected' || !seen.value) return null
-    const sequences = await sequencesNow(
-      master,
-      known.plan.tables.map(({ tableId }) => tableId),
-    )
-    await Promise.all([rollback(master), rollback(slave)])
-    const same = sequences === this.#sequences
-    this.#sequences = sequences
-    return same && seen.value.changed.length === 0
+    await rollback(this.#link.master)
+    return seen.value.changed.length === 0
   }
 
   /** Tells the master how far the slave is, where that waited for the next look. */

@@ -1,6 +1,11 @@
 import type { ClientConfig } from 'pg'
 import type { TableResult } from '../../apply/results.ts'
-import { lineageStatements, lockPositionStatements, writePositionStatement } from '../../apply/slave-position.ts'
+import {
+  lineageStatements,
+  lockPositionStatements,
+  readPositionStatement,
+  writePositionStatement,
+} from '../../apply/slave-position.ts'
 import { writeFew } from '../../apply/write-few.ts'
 import { planFor } from '../../changes/read-rows.ts'
 import type { Row } from '../../database/session.ts'
@@ -25,6 +30,18 @@ export async function getReady({ slave, node }: Link, known: Known): Promise<boo
   const facts = Object.assign({}, ...answers.flat()) as Row
   const same = facts['version'] === known.slaveVersion && facts['sync_id'] === known.position.syncId
   return same && facts['free'] === 't'
+}
+
+/** Is the slave as it was known? Leaves no trace, not even a transaction id. */
+export async function isAsKnown({ slave, node }: Link, known: Known): Promise<boolean> {
+  const answers = await slave.batch([
+    ...beginStatements(slave),
+    readPositionStatement(node.nodeId),
+    ...withGenericPlans(known, 'select rserv.slave_version() as version'),
+    'commit',
+  ])
+  const facts = Object.assign({}, ...answers.flat()) as Row
+  return facts['version'] === known.slaveVersion && facts['sync_id'] === known.position.syncId
 }
 
 /** What the transfer brings the slave to, and how it is reached. */

@@ -1,6 +1,7 @@
 import type { Detached, KnownServer } from '../../acknowledge/servers.ts'
 import { SERVERS } from '../../acknowledge/servers.ts'
 import { WANTED_NOW } from '../../acknowledge/wanted-slaves.ts'
+import { currentSnapshot } from '../../database/current-snapshot.ts'
 import { requireRole } from '../../database/node.ts'
 import type { ConfigSource, Session } from '../../database/session.ts'
 import { currentConfig, openSession } from '../../database/session.ts'
@@ -51,8 +52,7 @@ export class MasterWatch implements AsyncDisposable {
 
   /** Nothing can wait that did not before, while the master's snapshot is the same. */
   async #measure(options: BacklogOptions): Promise<Backlog> {
-    const row = await this.#session.row('select pg_catalog.pg_current_snapshot()::text as now')
-    const snapshot = row?.['now'] ?? ''
+    const snapshot = await currentSnapshot(this.#session)
     const last = this.#measured
     if (last?.snapshot === snapshot && last.backlog.slaves.every(({ rows }) => rows === 0)) return last.backlog
     const measure = (): Promise<Backlog> => measureBacklog(this.#session, options)
