@@ -24,7 +24,8 @@ const FULL_LOOK_MS = 5000
 async function watched(master: Database, slave: Database): Promise<number> {
   const stop = new AbortController()
   const following = (async () => {
-    for await (const event of follow(master.config, slave.config, { stop: stop.signal, idleMs: FULL_LOOK_MS })) void event
+    for await (const event of follow(master.config, slave.config, { stop: stop.signal, idleMs: FULL_LOOK_MS }))
+      void event
   })()
   await sleep(FULL_LOOK_MS * 6)
   const before = (await activeMs(master)) + (await activeMs(slave))

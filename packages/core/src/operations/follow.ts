@@ -211,12 +211,11 @@ async function* transferNow(
     await options.recorder.succeeded(link, null)
     return pause(pace.rest(), options)
   }
-  if (pace.lookAgain && !joins && (await steady.quiet())) {
+  const result = await lookOrTransfer(link, slave, { full: pace.lookAgain, joins, steady, options })
+  if (!result) {
     await options.recorder.succeeded(link, null)
     return pause(pace.nothing(snapshot), options)
   }
-  const quick = pace.lookAgain || joins ? null : await steady.transfer()
-  const result = quick ?? (await thorough(link, slave, { steady, options }))
   if (result.outcome === 'applied') {
     yield { kind: 'applied', result }
     await options.recorder.succeeded(link, result)
@@ -228,6 +227,26 @@ async function* transferNow(
   if (everything && !pace.idle) yield { kind: 'in-sync', result }
   await options.recorder.succeeded(link, result)
   return pause(pace.nothing(snapshot), options)
+}
+
+interface Turn {
+  readonly steady: SteadyLink
+  readonly options: Following
+  /** Is it time to look at everything? */
+  readonly full: boolean
+  /** Are there tables to be joined that were copied apart? */
+  readonly joins: boolean
+}
+
+/** The quickest that will do; null: nothing has happened. */
+async function lookOrTransfer(
+  link: Link,
+  slave: ClientConfig,
+  { steady, options, full, joins }: Turn,
+): Promise<TransferResult | null> {
+  if (full && !joins && (await steady.quiet())) return null
+  const quick = full || joins ? null : await steady.transfer()
+  return quick ?? thorough(link, slave, { steady, options })
 }
 
 /** A transfer that takes nothing for granted, after which quick ones may follow. */
