@@ -54,7 +54,7 @@ begin
 end $$;
 
 create function rserv.summarize_log(id integer) returns integer
-language sql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '100ms' as $$
+language sql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '20ms' as $$
   select pg_catalog.sum(pg_catalog.brin_summarize_new_values(x.indexrelid::pg_catalog.regclass))::integer
   from pg_catalog.pg_index x join pg_catalog.pg_class i on i.oid operator(pg_catalog.=) x.indexrelid
     join pg_catalog.pg_am a on a.oid operator(pg_catalog.=) i.relam
