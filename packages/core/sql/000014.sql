@@ -9,13 +9,14 @@ declare
   captured constant text[] := array(select c.oid::regclass::text from rserv.replicated_table t
     join pg_class c on c.oid = t.table_oid order by c.oid);
   log text;
+  relation text;
   index_name text;
   source text;
 begin
   for attempt in 1 .. 30 loop
     begin
       perform set_config('lock_timeout', '250ms', true);
-      foreach log in array captured loop execute format('lock table %s in share row exclusive mode', log); end loop;
+      foreach relation in array captured loop execute format('lock table %s in share row exclusive mode', relation); end loop;
       lock table rserv.truncate_log in access exclusive mode;
       -- With its second generation, which inherits from it.
       foreach log in array logs loop execute format('lock table %s in access exclusive mode', log); end loop;

@@ -32,7 +32,7 @@ export async function changedTables(
   const filled = active ?? (await activeTables(session, wanted))
   const logged = wanted.filter((table) => !table.copy && filled.has(table.tableId))
   for (const chunk of inChunks(logged)) {
-    const rows = await byIndex(session, () => session.query(countStatement(chunk, exact ? () => '' : limitOf)))
+    const rows = await byIndex(session, countStatement(chunk, exact ? () => '' : limitOf))
     for (const row of rows) {
       const truncated = row['truncated'] === 't'
       const logRows = Number(row['log_rows'])
@@ -107,7 +107,7 @@ export async function anythingChanged(
       `exists (select from ${quoteName(logTable(tableId))} where ${after(since)})`,
       `exists (select from ${quoteName(TRUNCATE_LOG)} where table_id = ${tableId} and ${after(since)})`,
     ])
-    const row = await byIndex(session, () => session.row(`select ${parts.join('\n or ')} as changed`))
+    const [row] = await byIndex(session, `select ${parts.join('\n or ')} as changed`)
     if (row?.['changed'] === 't') return true
   }
   return false

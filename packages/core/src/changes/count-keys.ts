@@ -11,6 +11,6 @@ export async function countKeys(session: Session, table: ReplicatedTable, since:
   const columns = table.keyColumns.map((_, index) => logColumn(index)).join(', ')
   const log = quoteName(logTable(table.tableId))
   const keys = `select ${columns} from ${log} where ${after(since)} group by ${columns}`
-  const row = await byIndex(session, () => session.row(`select count(*) as keys from (${keys}) k`))
+  const [row] = await byIndex(session, `select count(*) as keys from (${keys}) k`)
   return Number(row?.['keys'])
 }

@@ -122,7 +122,7 @@ export async function holdsRows(
   for (const { tableId } of tables) {
     const held = `select from ${quoteName(logTable(tableId))} where ${seenBy(upTo)} and xid >= ${xidLiteral(xminOf(position))}
       and not ${seenIn(position)}`
-    const row = await byIndex(session, () => session.row(`select exists (${held}) as held`))
+    const [row] = await byIndex(session, `select exists (${held}) as held`)
     if (row?.['held'] === 't') return true
   }
   return false

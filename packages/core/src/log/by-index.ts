@@ -1,4 +1,4 @@
-import type { Session } from '../database/session.ts'
+import type { Row, Session } from '../database/session.ts'
 
 /**
  * Keeps the planner from reading a log as a whole: without statistics, or with stale ones, it thinks nothing of its index.
@@ -6,12 +6,8 @@ import type { Session } from '../database/session.ts'
  */
 export const LOGS_BY_INDEX = 'set local enable_seqscan = off'
 
-const PLAN_SCANS = 'set local enable_seqscan = default'
-
-/** Runs statements that read logs, and no large table beside them. Inside a transaction. */
-export async function byIndex<T>(session: Session, work: () => Promise<T>): Promise<T> {
-  await session.run(LOGS_BY_INDEX)
-  const result = await work()
-  await session.run(PLAN_SCANS)
-  return result
+/** The rows of a statement that reads logs, and no large table beside them. In one message, inside a transaction. */
+export async function byIndex(session: Session, statement: string): Promise<Row[]> {
+  const answers = await session.batch([LOGS_BY_INDEX, statement, 'set local enable_seqscan = default'])
+  return answers[1] ?? []
 }

@@ -40,7 +40,7 @@ export async function chooseWay(session: Session, question: Question, wishes: Se
   }
   const sql = leastKey(request)
   if (sql === null) return 'keys-and-rows'
-  const row = await byIndex(session, () => session.row(sql))
+  const [row] = await byIndex(session, sql)
   return (await wishes.holds(header, row?.['least'] ?? null)) ? 'keys-and-rows' : 'rows'
 }
 

@@ -55,7 +55,8 @@ export class CopyPool implements AsyncDisposable {
   }
 
   /** Is the table waiting to be copied, or being copied, or was it not to be copied and nobody has been told? */
-  readonly has = (table: QualifiedName): boolean => this.now()(table)
+  readonly has = (table: QualifiedName): boolean =>
+    this.#progress.has(displayName(table)) || this.#failed.has(displayName(table))
 
   /** The tables for which `has` is true now, whatever happens to them later. */
   now(): (table: QualifiedName) => boolean {

@@ -5,6 +5,7 @@ import { countUpTo } from '../../changes/changed-tables.ts'
 import { listReplicated } from '../../capture/replicated-tables.ts'
 import type { ReplicatedTable } from '../../capture/replicated-tables.ts'
 import type { Session } from '../../database/session.ts'
+import { byIndex } from '../../log/by-index.ts'
 import type { QualifiedName } from '../../shared/names.ts'
 import type { Position } from '../../shared/position.ts'
 import type { LogSize } from './log-sizes.ts'
@@ -132,7 +133,7 @@ async function countRows(
   const ids = tables.map(({ tableId }) => tableId)
   const counts = new Map<number, Count>()
   for (const statement of countUpTo(most, ids, position)) {
-    for (const row of await session.query(statement)) {
+    for (const row of await byIndex(session, statement)) {
       counts.set(Number(row['table_id']), { rows: Number(row['log_rows']), copy: row['truncated'] === 't' })
     }
   }
