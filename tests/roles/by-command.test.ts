@@ -6,7 +6,7 @@ import type { TestDatabase } from '@rserv/test-utils'
 import { testMajor, uriOf } from '@rserv/test-utils'
 import { expect, test } from 'vitest'
 import { replicatedPair } from '../support/pair.ts'
-import { ask, copyFiles, recoverTo, startCopy, startOriginal, untilPrimary } from '../support/physical.ts'
+import { ask, copyFiles, startOriginal, startRecovered } from '../support/physical.ts'
 import { createCluster, expectSame } from './cluster.ts'
 
 const run = promisify(execFile)
@@ -47,8 +47,7 @@ test('point 5: a leaf below a slave goes on below the master when the middle nod
 })
 
 test('point 6: a master that was restored to an earlier time is refused, and takes its slave along by the command that is said', async () => {
-  const major = testMajor()
-  await using original = await startOriginal(major)
+  await using original = await startOriginal(testMajor())
   await using pair = await replicatedPair(DDL, { servers: { master: original.config() } })
   const { master, slave } = pair
   await rserv('slave-add-table', slave.uri, '--all', '--keep-log')
@@ -62,11 +61,7 @@ test('point 6: a master that was restored to an earlier time is refused, and tak
   )
   await rserv('replicate', master.uri, slave.uri)
   await master.client.end()
-  await original.stop('fast', { keepFolder: true })
-  recoverTo(files, original, 'point')
-  await original.start()
-  await using restored = await startCopy(files, major)
-  await untilPrimary(restored)
+  await using restored = await startRecovered(files, original, 'point')
   const now = { ...restored.config(), database: master.name }
   await ask(now, `insert into t values (40, 'second life')`)
   expect(await refused('replicate', uriOf(now), slave.uri)).toMatch(/rserv repoint /)

@@ -11,9 +11,9 @@ import {
   ask,
   becomeStandby,
   copyFiles,
-  recoverTo,
   startCopy,
   startOriginal,
+  startRecovered,
   untilCaughtUp,
   untilPrimary,
 } from '../support/physical.ts'
@@ -92,8 +92,7 @@ test('point 6: a promoted standby that lacks what a slave has is recognised; the
 })
 
 test('point 6: a point-in-time restore is recognised; a slave that keeps no log is copied, one that keeps one is not', async () => {
-  const major = testMajor()
-  await using original = await startOriginal(major)
+  await using original = await startOriginal(testMajor())
   await using pair = await replicatedPair(DDL, { servers: { master: original.config() } })
   const { master, slave } = pair
   await common(pair)
@@ -107,11 +106,7 @@ test('point 6: a point-in-time restore is recognised; a slave that keeps no log 
   await pair.sync()
   await replicate(master.config, other.config)
   await master.client.end()
-  await original.stop('fast', { keepFolder: true })
-  recoverTo(files, original, 'point')
-  await original.start()
-  await using restored = await startCopy(files, major)
-  await untilPrimary(restored)
+  await using restored = await startRecovered(files, original, 'point')
   const now = { ...restored.config(), database: master.name }
   await ask(now, `insert into t values (40, 'second life')`)
   for (const one of [slave, other]) await expectRecognised(now, one.config)

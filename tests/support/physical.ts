@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Server } from '@rserv/embedded'
 import { startServer } from '@rserv/embedded'
+import { testMajor } from '@rserv/test-utils'
 import type { ClientConfig } from 'pg'
 import pg from 'pg'
 
@@ -46,7 +47,7 @@ export function becomeStandby({ dataDir }: PhysicalCopy, { host, port, user, pas
 }
 
 /** Lets the copy, when it starts, replay the original's WAL up to a restore point, and go on from there. */
-export function recoverTo({ dataDir, folder }: PhysicalCopy, original: Server, point: string): void {
+function recoverTo({ dataDir, folder }: PhysicalCopy, original: Server, point: string): void {
   const wal = join(folder, 'wal')
   cpSync(join(original.dataDir, 'pg_wal'), wal, { recursive: true })
   execFileSync('chmod', ['-R', 'a+rX', wal])
@@ -78,6 +79,16 @@ export async function ask<T extends object>(config: ClientConfig, sql: string): 
 /** Until the server is no standby and no recovery any more. */
 export async function untilPrimary(server: Server): Promise<void> {
   await until(server.config(), 'select not pg_is_in_recovery() as yes')
+}
+
+/** Stops the original, and starts its copy as it was at the point, in another life. */
+export async function startRecovered(copy: PhysicalCopy, original: Server, point: string): Promise<Server> {
+  await original.stop('fast', { keepFolder: true })
+  recoverTo(copy, original, point)
+  await original.start()
+  const recovered = await startCopy(copy, testMajor())
+  await untilPrimary(recovered)
+  return recovered
 }
 
 /** Until the standby has replayed everything that the original has written. */
