@@ -46,6 +46,19 @@ test('case 70: a cast that the owner of a table makes never runs with the rights
   }
 })
 
+test('case 81: a statement whose keys are not known says so once, however many rows it writes', async () => {
+  await using pair = await replicatedPair(DDL)
+  const { master } = pair
+  await master.query(`insert into t select i, 'v' from generate_series(1, 1000) i`)
+  await pair.sync()
+  await master.query(`alter table t rename id to old_id`)
+  const told = `select (select count(*)::int from rserv.truncate_log) as unknown,
+    (select count(*)::int from rserv.log_1 where k1 is null) as keys`
+  const before = await master.query<{ unknown: number }>(told)
+  await master.query(`update t set v = 'w'`)
+  expect(await master.query(told)).toEqual([{ unknown: (before[0]?.unknown ?? 0) + 1, keys: 1000 }])
+})
+
 test('case 71: the application has no right on log and bookkeeping', async () => {
   await using pair = await replicatedPair(DDL)
   const { master } = pair

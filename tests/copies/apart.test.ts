@@ -85,6 +85,28 @@ test('cases 189, 193: new tables are copied apart, each as of a snapshot of its 
   await pair.syncAndCompare(...TABLES)
 })
 
+/** It waits for a lock for a second only. */
+test('case 150: a table is joined while its statistics are still being made', { retry: 2 }, async () => {
+  await using pair = await uncopiedPair()
+  const { master, slave } = pair
+  await slaveRemoveTables(slave.config, { tables: ['a', 'b'] })
+  await master.query(`insert into c select i, 'c' from generate_series(501, 2000) i`)
+  const other = await slave.connect()
+  await other.query('begin; lock table c in share update exclusive mode')
+  const waiting = `select query from pg_stat_activity where query = 'analyze "public"."c"' and wait_event_type = 'Lock'`
+  let seen: Promise<unknown[]> | undefined
+  const onEvent = ({ point }: RservEvent): void => {
+    if (point === 'apply.committed') seen = slave.query(waiting)
+  }
+  await replicate(master.config, slave.config, { ...APART, onEvent })
+  expect(await seen).toHaveLength(1)
+  await other.end()
+  await resync(master.config, slave.config, { tables: ['c'], backends })
+  await replicate(master.config, slave.config, APART)
+  expect(await slave.query(`select reltuples::int as n from pg_class where relname = 'c'`)).toEqual([{ n: 2000 }])
+  await pair.expectEqual('c')
+})
+
 test('few small tables are copied inside the transfer, as before', async () => {
   await using pair = await uncopiedPair()
   const events: RservEvent[] = []

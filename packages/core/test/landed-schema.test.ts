@@ -17,6 +17,7 @@ const LANDED: Readonly<Record<string, string>> = {
   '000011': 'e9dbfb9b50a0aa88a71ec7b2040a9654d91e73be820ec73780a67d652e1dbc9b',
   '000012': 'df4401d131ae226a1b35ea955d4800dccf3222c06c1659c3a26a9f5015dff868',
   '000013': 'eddaa3c080000f57b1b997872854dc91af4a3e4971ecbcead47b0c37c1abefb6',
+  '000014': '505bc63e1729a47656bada596740a2ec69a74860d7e09e1fd35b6c4d583ad2f0',
 }
 
 test.each(Object.entries(LANDED))('version %s of the schema is what it was', (version, digest) => {

@@ -35,34 +35,38 @@ end`
 }
 
 /**
- * Each key column is named without its row, and declared as a variable too. While the column is there it is the one that
- * is meant; once it was renamed or dropped the name means the variable, which is NULL: the application's write succeeds
- * and the log tells that a key is unknown (case 81). That the transaction id is a variable matters as well: PL/pgSQL
- * provides no variable that appears first when a plan is made anew, unless there was one before.
+ * Each key column is named without its row, where a column of the same name is further outside: while the row has the column
+ * it is the one that is meant; once it was renamed or dropped the name means the other, which is NULL: the application's
+ * write succeeds and the log tells that a key is unknown (case 81).
  *
  * A column that has another type than the log's is not read either: its owner may have made a cast between the two,
  * which would run with our rights (case 70), when the statement is planned even. `is_of_type` is asked before that, with
- * constants, so the planner leaves nothing of it where all is well: it costs nothing.
+ * constants, so the planner leaves nothing of it where all is well.
+ *
+ * The server walks through all expressions of a statement that has a subquery in one, each time that it runs, and through
+ * none of one that has them in its FROM only.
  */
 function keysBody(table: CaptureTable, part: Part): string {
-  const [row, xid] = [freeName(table, 'r'), freeName(table, 'transaction')]
-  const logColumns = table.keyColumns.map((key) => key.logColumn).join(', ')
-  const asMeant = table.keyColumns.map((key) => isAsMeant(table, key))
-  const keys = table.keyColumns.map(
-    (key, index) =>
-      `case when ${asMeant[index]}\n    then rserv.as_type(${quoteIdent(key.column)}, ${nothing(table, key)}) else ${nothing(table, key)} end`,
-  )
+  const [row, outside, inside, found, good] = ['r', 'n', 's', 'f', 'g'].map((name) => freeName(table, name))
+  const keys = table.keyColumns.map((key, index) => ({
+    log: key.logColumn,
+    column: quoteIdent(key.column),
+    key: `${found}.key${index}`,
+    good: `${good}.good${index}`,
+    nothing: nothing(table, key),
+  }))
+  const list = (item: (key: (typeof keys)[number], index: number) => string): string => keys.map(item).join(',\n      ')
+  const allGood = [...keys.map((key) => key.good), ...keysAreNamed(table, part)].join(' and ')
   return `#variable_conflict use_column
-<<rserv>>
-declare
-  ${[`${xid} constant pg_catalog.int8 := pg_catalog.txid_current();`, ...fallbacks(table)].join('\n  ')}
 begin
-  insert into ${quoteName(table.log)} (xid, ${logColumns})
-  select rserv.${xid},
-    ${keys.join(',\n    ')}
-  from ${source(table, part)} ${row}
-  where case when ${[...asMeant, ...keysAreNamed(table, part)].join('\n    and ')}
-    then true else (select rserv.unknown_key(${table.tableId})) end;
+  insert into ${quoteName(table.log)} (xid, ${keys.map(({ log }) => log).join(', ')})
+  select pg_catalog.txid_current(),
+      ${list((key) => `case when ${key.good} then rserv.as_type(${key.key}, ${key.nothing}) else ${key.nothing} end`)}
+  from ${source(table, part)} ${row},
+    (select ${list(({ column }) => `null::pg_catalog.json as ${column}`)}) ${outside},
+    lateral (select ${list(({ column }, index) => `${column} as key${index}`)} from (select ${row}.*) ${inside}) ${found},
+    lateral (select ${list(({ key, nothing: none }, index) => `rserv.is_of_type(case when false then ${key} end, case when false then ${none} end) as good${index}`)}) ${good}
+  where case when ${allGood} then true else rserv.unknown_key_once(${table.tableId}) end;
   return null;
 end`
 }
@@ -81,24 +85,9 @@ function source(table: CaptureTable, part: Part): string {
   return oneRow ? `(select ${version}.*)` : `${version}_rows`
 }
 
-/** Has the row a column of that name and type? Where it has none the name means one of type json, which no key is. */
-function isAsMeant(table: CaptureTable, key: KeyColumn): string {
-  const column = quoteIdent(key.column)
-  const [row, none, same, found] = ['r', 'n', 's', 'f'].map((name) => freeName(table, name))
-  return `rserv.is_of_type(case when false then (select ${found}.key from (select null::pg_catalog.json as ${column}) ${none},
-      lateral (select ${column} as key from (select ${row}.*) ${same}) ${found}) end, case when false then ${nothing(table, key)} end)`
-}
-
 /** NULL of the log column's type: the log follows a type that is renamed. */
 function nothing(table: CaptureTable, { logColumn }: KeyColumn): string {
   return `(null::${quoteName(table.log)}).${logColumn}`
-}
-
-/** Of a type that no key has, and not the log column's: before PostgreSQL 17 a lost log would be told as bad syntax. */
-function fallbacks(table: CaptureTable): string[] {
-  // A variable of these names would hide the row itself.
-  const possible = table.keyColumns.filter(({ column }) => !['new', 'old'].includes(column))
-  return possible.map(({ column }) => `${quoteIdent(column)} pg_catalog.json;`)
 }
 
 /** A name for something of ours that no key column has. */

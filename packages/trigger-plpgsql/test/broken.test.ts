@@ -23,7 +23,9 @@ const BROKEN: readonly (readonly [string, 'missing' | 'extra', TriggerBackend])[
     {
       ...backend,
       createFunctions: (table) =>
-        backend.createFunctions(table).map((sql) => sql.replace(/from (new|old)_rows r/, 'from $1_rows r limit 100')),
+        backend
+          .createFunctions(table)
+          .map((sql) => sql.replace(/from (new|old)_rows r/, 'from (select * from $1_rows limit 100) r')),
     },
   ],
   [

@@ -16,6 +16,7 @@ import type { Flow } from '../shared/flow.ts'
 import type { QualifiedName } from '../shared/names.ts'
 import { beginLiveTransfer } from '../transfer/live-transfer.ts'
 import { copyApart } from './copy/copy-apart.ts'
+import { CopyPool } from './copy/copy-pool.ts'
 import { commitTransfer } from './commit-transfer.ts'
 import { confirmApplied } from './confirm-applied.ts'
 import { keepSequences } from './keep-sequences.ts'
@@ -111,13 +112,16 @@ export async function transferAll(
   const started = performance.now()
   const copied: TableResult[] = []
   const done: TransferResult[] = []
+  await using pool = new CopyPool(sides, options)
   for (;;) {
-    const more = await copyApart(link, sides, options)
+    const more = await copyApart(link, pool, options)
     copied.push(...(more ?? []))
     if (more) continue
     const result = await transferOnce(link, sides.slave, options)
     done.push(result)
-    if (result.scripts.length === 0) return withCopies(sumTransfers(done, result), copied, started)
+    if (result.scripts.length > 0) continue
+    await pool.settled()
+    return withCopies(sumTransfers(done, result), copied, started)
   }
 }
 

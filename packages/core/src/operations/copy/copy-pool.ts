@@ -1,3 +1,4 @@
+import { analyzeCopied } from '../../apply/analyze-copied.ts'
 import type { TableResult } from '../../apply/results.ts'
 import { TableProgress } from '../../apply/table-progress.ts'
 import type { ConfigSource } from '../../database/session.ts'
@@ -44,6 +45,10 @@ export class CopyPool implements AsyncDisposable {
   #counting: Promise<void> | undefined
   #results: TableResult[] = []
   #failures: unknown[] = []
+  /** Those who wait until all is copied. */
+  #awaiting: (() => void)[] = []
+  /** What went wrong for all of them and is not among the failures yet. */
+  readonly #failing = new Set<unknown>()
   /** Tables that failed, until somebody has been told. */
   readonly #failed = new Set<string>()
   #due = false
@@ -101,7 +106,13 @@ export class CopyPool implements AsyncDisposable {
     this.#counting ??= countRows(this.#sides.master, running, this.#signal).finally(() => (this.#counting = undefined))
   }
 
-  /** Waits until nothing is left to be copied. */
+  /** Waits until all tables are copied, or something went wrong for all of them. Statistics may still be made. */
+  async copied(): Promise<void> {
+    const all = new Promise<void>((resolve) => void this.#awaiting.push(resolve))
+    await Promise.race([all, this.settled()])
+  }
+
+  /** Waits until nothing is left to be done. */
   async settled(): Promise<void> {
     while (this.#workers.size > 0) await Promise.all(this.#workers)
   }
@@ -125,6 +136,7 @@ export class CopyPool implements AsyncDisposable {
     } catch (error) {
       for (const { job } of this.#waiting.splice(0)) this.#end(job.table.table, 'failed')
       this.#failures.push(error)
+      this.#failing.delete(error)
     }
   }
 
@@ -149,10 +161,14 @@ export class CopyPool implements AsyncDisposable {
     const { table } = job.table
     const progress = this.#progress.get(displayName(table)) ?? new TableProgress(table, job.size, undefined)
     try {
-      this.#end(table, 'copied', await ofTable(table, () => copyTable(sides, job, progress)))
+      const result = await ofTable(table, () => copyTable(sides, job, progress))
+      this.#end(table, 'copied', result)
+      // Nobody waits for it: the table may be joined meanwhile.
+      if (result) await analyzeCopied(sides.slave, [result])
       return true
     } catch (error) {
       const itsOwn = isTableError(error) && !this.#signal.aborted
+      if (!itsOwn) this.#failing.add(error)
       if (itsOwn && !again) this.#waiting.push({ job, again: true })
       else this.#end(table, 'failed')
       if (!itsOwn) throw error
@@ -168,5 +184,6 @@ export class CopyPool implements AsyncDisposable {
     if (copy === 'failed') this.#failed.add(name)
     this.#due = true
     if (result) this.#results.push(result)
+    if (copy === 'copied' && !this.busy && this.#failing.size === 0) for (const done of this.#awaiting.splice(0)) done()
   }
 }

@@ -1,7 +1,6 @@
 import type { ClientConfig } from 'pg'
 import type { HeldCopy } from '../../acknowledge/copies.ts'
 import { holdCopy, recordCopy } from '../../acknowledge/copies.ts'
-import { analyzeCopied } from '../../apply/analyze-copied.ts'
 import { applyRows } from '../../apply/apply-rows.ts'
 import type { TableResult } from '../../apply/results.ts'
 import { setSequences } from '../../apply/set-sequences.ts'
@@ -71,7 +70,6 @@ async function attemptCopy(sides: CopySides, job: Registered, progress: TablePro
       (await findSlaveTable(again, table.table))?.copied?.token === held.token
     await commitKnowingly(slave, slaveConfig, landed)
     slave.reach('copy.committed')
-    await analyzeCopied(slave, [result])
     return result
   } catch (error) {
     await rollback(slave)
