@@ -38,7 +38,7 @@ export class CopyPool implements AsyncDisposable {
   readonly #sides: { readonly master: ConfigSource; readonly slave: ConfigSource }
   readonly #options: PoolOptions
   readonly #abort = new AbortController()
-  readonly #signal: AbortSignal
+  #joined: AbortSignal | undefined
   #waiting: Waiting[] = []
   readonly #progress = new Map<string, TableProgress>()
   readonly #workers = new Set<Promise<void>>()
@@ -56,7 +56,13 @@ export class CopyPool implements AsyncDisposable {
   constructor(sides: { master: ConfigSource; slave: ConfigSource }, options: PoolOptions) {
     this.#sides = sides
     this.#options = options
-    this.#signal = options.signal ? AbortSignal.any([options.signal, this.#abort.signal]) : this.#abort.signal
+  }
+
+  /** Made when there is something to copy: one that is joined to another stays registered with that for good. */
+  get #signal(): AbortSignal {
+    const { signal } = this.#options
+    this.#joined ??= signal ? AbortSignal.any([signal, this.#abort.signal]) : this.#abort.signal
+    return this.#joined
   }
 
   /** Is the table waiting to be copied, or being copied, or was it not to be copied and nobody has been told? */
