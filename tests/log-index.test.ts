@@ -95,9 +95,38 @@ test('a change is met that lands where VACUUM made room among old ones', async (
   await pair.syncAndCompare('t')
 })
 
-/** The log as version 13 of the schema has it. */
+/** A function of the capture as it was then; the table's id, the part and its rows are to be filled in. */
+const FORMER_CAPTURE = `create or replace function rserv.capture_%1$s_%2$s() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $capture$
+#variable_conflict use_column
+<<rserv>>
+declare
+  transaction constant pg_catalog.xid8 := pg_catalog.pg_current_xact_id();
+  "id" pg_catalog.json;
+begin
+  insert into "rserv"."log_%1$s" (xid, k1)
+  select rserv.transaction,
+    case when rserv.is_of_type(case when false then (select f.key from (select null::pg_catalog.json as "id") n,
+      lateral (select "id" as key from (select r.*) s) f) end, case when false then (null::"rserv"."log_%1$s").k1 end)
+    then rserv.as_type("id", (null::"rserv"."log_%1$s").k1) else (null::"rserv"."log_%1$s").k1 end
+  from %3$s r
+  where case when rserv.is_of_type(case when false then (select f.key from (select null::pg_catalog.json as "id") n,
+      lateral (select "id" as key from (select r.*) s) f) end, case when false then (null::"rserv"."log_%1$s").k1 end)
+    then true else (select rserv.unknown_key(%1$s)) end;
+  return null;
+end
+$capture$`
+
+/** The log and its capture as version 13 of the schema has them. */
 const FORMER = `do $$
-declare log text; source text; begin
+declare log text; source text; id integer; part text[]; begin
+  foreach id in array array[1, 2] loop
+    foreach part slice 1 in array array[['new', 'new_rows'], ['update', 'new_rows'], ['old', 'old_rows'], ['key', '(select old.*)']] loop
+      execute format($former$${FORMER_CAPTURE}
+$former$, id, part[1], part[2]);
+    end loop;
+  end loop;
+  drop function rserv.unknown_key_once(integer);
   drop function rserv.summarize_log(integer);
   foreach log in array array['rserv.log_1', 'rserv.log_1_1', 'rserv.log_2', 'rserv.log_2_1'] loop execute format('drop index %s_xid_idx', log); end loop;
   alter table rserv.log_1 alter xid type xid8 using xid::text::xid8;
