@@ -18,7 +18,7 @@ async function activeMs(database: Database): Promise<number> {
   return Number(await database.value(`select active_time from pg_stat_database where datname = current_database()`))
 }
 
-/** Autovacuum would be somebody who writes. Over a connection that ends: its time must not be reported later. */
+/** Autovacuum would be somebody who writes. Over a connection that ends: what a session has spent may be reported much later. */
 async function vacuum({ config }: Database): Promise<void> {
   const client = new pg.Client(config)
   await client.connect()
@@ -31,7 +31,7 @@ const FULL_LOOK_MS = 5000
 
 /**
  * Milliseconds that both servers spend on a full look at idle tables, with the few smaller looks until the next.
- * @param meanwhile is done before each look
+ * @param meanwhile is done as often as there is a full look, at any time between two
  */
 async function watched(master: Database, slave: Database, meanwhile: () => Promise<unknown>): Promise<number> {
   const stop = new AbortController()

@@ -112,7 +112,7 @@ export class CopyPool implements AsyncDisposable {
     this.#counting ??= countRows(this.#sides.master, running, this.#signal).finally(() => (this.#counting = undefined))
   }
 
-  /** Waits until all tables are copied, or something went wrong for all of them. Statistics may still be made. */
+  /** Waits until no table is left to be copied, well or not. Statistics may still be made. */
   async copied(): Promise<void> {
     const all = new Promise<void>((resolve) => void this.#awaiting.push(resolve))
     await Promise.race([all, this.settled()])
