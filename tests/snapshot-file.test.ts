@@ -81,6 +81,54 @@ test('case 163: damage of every kind is refused and nothing is applied', async (
   await pair.expectEqual('t')
 })
 
+test('case 163: damage to what the header says of a table is called damage, not a fault of the slave', async () => {
+  await using pair = await farPair()
+  await pair.master.query(`insert into t values (1, 'a'); create sequence s`)
+  const plain = unpack(await prepare(pair))
+  const pieces = ['"table"', '"schema"', 'public', 'other', '"keyColumns"', '["id"]', '"columns"', '"type"', 'integer']
+  pieces.push('"rows"', '"rows":1', '"mode"', 'copy', '"sequences"', '"originDatabase"', '"to"', '"syncId"', '"reigns"')
+  for (const piece of pieces) {
+    const at = plain.lastIndexOf(piece)
+    expect(at, piece).toBeGreaterThan(0)
+    const damaged = Buffer.from(plain)
+    damaged[at + piece.length - 2] = (damaged[at + piece.length - 2] ?? 0) ^ 1
+    const outcome = await apply(pair, pack(damaged)).catch((error: unknown) => error)
+    expect(outcome, piece).toMatchObject({ code: 'BAD_SNAPSHOT' })
+  }
+  await apply(pair, pack(plain))
+  await pair.expectEqual('t')
+})
+
+test('a sound file that the slave refuses is not called damaged, however the refusal comes', async () => {
+  await using pair = await farPair()
+  await pair.master.query(`insert into t select i, repeat(md5(i::text), 30) from generate_series(1, 40000) i`)
+  const file = await prepare(pair)
+  const small = Array.from({ length: Math.ceil(file.length / 16_384) }, (_, index) =>
+    file.subarray(index * 16_384, (index + 1) * 16_384),
+  )
+  const slow = async function* (): AsyncGenerator<Buffer> {
+    for (const piece of small) {
+      await new Promise((resolve) => setTimeout(resolve, 15))
+      yield piece
+    }
+  }
+  await pair.slave.query('alter table t add constraint few check (id < 3)')
+  // Slowly, and more than once: a read of the file is under way when the rows are refused.
+  for (let time = 0; time < 4; time++) {
+    const pieces = Readable.from(slow(), { objectMode: false })
+    await expect(applySnapshot(pair.slave.config, pieces)).rejects.toMatchObject({ code: 'SQL', sqlState: '23514' })
+  }
+  // Refused by COMMIT, when the file has been read to its end.
+  await pair.slave.query(`alter table t drop constraint few;
+    create function no() returns trigger language plpgsql as $$ begin raise exception using errcode = '23514'; end $$;
+    create constraint trigger no after insert on t deferrable initially deferred for each row execute function no();
+    alter table t enable always trigger no`)
+  await expect(apply(pair, file)).rejects.toMatchObject({ code: 'SQL', sqlState: '23514' })
+  await pair.slave.query('drop trigger no on t')
+  await apply(pair, file)
+  await pair.expectEqual('t')
+})
+
 test('case 163: applied twice, out of order, unconfirmed overlaps', async () => {
   await using pair = await farPair()
   await pair.master.query(`insert into t values (1, 'a')`)

@@ -51,8 +51,14 @@ export async function applySnapshot(
     return { ...base, outcome: 'applied', syncId: header.syncId, tables, scripts, bytes, elapsedMs: elapsed(started) }
   } catch (error) {
     await rollback(session)
-    throw error instanceof RservError && error.code === 'SQL' ? ((await transfer.damage()) ?? error) : error
+    throw whateverTheFile(error) ? error : ((await transfer.damage()) ?? error)
   }
+}
+
+/** Says the error enough without a look at the rest of the file, which may be long? */
+function whateverTheFile(error: unknown): boolean {
+  const codes = ['BAD_SNAPSHOT', 'WRONG_SNAPSHOT', 'BUSY', 'LOCK_TIMEOUT', 'CONNECT', 'CANCELLED']
+  return error instanceof RservError && codes.includes(error.code)
 }
 
 /** The file may come from a master that was replaced meanwhile. */

@@ -79,13 +79,22 @@ export class FrameReader {
   readonly #hash = createHash('sha256')
   readonly #input: AsyncIterator<Buffer>
   #buffered: Buffer = Buffer.alloc(0)
+  #verified = false
+  /** Rows that were refused may leave a read under way; two at once would tear the frames apart. */
+  #reading: Promise<unknown> = Promise.resolve()
 
   constructor(input: AsyncIterable<Buffer>) {
     this.#input = input[Symbol.asyncIterator]()
   }
 
   /** @throws RservError BAD_SNAPSHOT */
-  async next(): Promise<Frame> {
+  next(): Promise<Frame> {
+    const frame = this.#reading.then(() => this.#read())
+    this.#reading = frame.catch(() => undefined)
+    return frame
+  }
+
+  async #read(): Promise<Frame> {
     const head = await this.#take(HEAD_BYTES)
     const length = head.readUInt32BE(1)
     if (length > MAX_PAYLOAD_BYTES) throw badSnapshot('a part of it has an impossible length')
@@ -108,19 +117,20 @@ export class FrameReader {
   }
 
   /**
-   * Reads on to the checksum, whatever the frames hold.
+   * Reads on to the checksum, whatever the frames hold; at once where it was right before.
    * @throws RservError BAD_SNAPSHOT when it is wrong or does not come
    */
   async verifyRest(): Promise<void> {
-    for (;;) {
+    while (!this.#verified) {
       const frame = await this.next()
-      if (frame.type === FRAME.checksum) return this.#check(frame)
+      if (frame.type === FRAME.checksum) this.#check(frame)
     }
   }
 
   #check(frame: Frame): void {
     const right = frame.type === FRAME.checksum && frame.payload.equals(this.#hash.digest())
     if (!right) throw badSnapshot('its checksum is wrong')
+    this.#verified = true
   }
 
   async #take(bytes: number): Promise<Buffer> {

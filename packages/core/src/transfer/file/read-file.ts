@@ -3,11 +3,12 @@ import { createGunzip } from 'node:zlib'
 import { RservError } from '../../shared/errors.ts'
 import type { Transfer, TransferHeader, TransferSection, TransferTable, TransferTrailer } from '../transfer.ts'
 import type { Frame } from './frames.ts'
-import { unseal } from './seal.ts'
 import { badSnapshot, FORMAT, formatOf, FRAME, frameJson, FrameReader } from './frames.ts'
+import { unseal } from './seal.ts'
+import { END, FORMAT_OF, HEADER, SECTION, shaped, TRAILER } from './shape.ts'
 
 export interface FileTransfer extends Transfer {
-  /** After rows were refused: is it because the file is damaged? Reads the rest of it. */
+  /** After its content was refused: is it because the file is damaged? Reads the rest of it. */
   damage(): Promise<RservError | undefined>
 }
 
@@ -40,22 +41,15 @@ export async function readTransfer(file: AsyncIterable<Buffer>): Promise<FileTra
 }
 
 function checkHeader(value: unknown): TransferHeader {
-  const header = value as Partial<TransferHeader> & { format?: unknown }
-  if (typeof header.format === 'number' && header.format > FORMAT) {
-    throw new RservError(
-      'BAD_SNAPSHOT',
-      `the snapshot file has format ${header.format}, this program reads ${FORMAT}`,
-      {
-        hint: 'Use the newer rserv that made it.',
-      },
-    )
+  const { format } = shaped(FORMAT_OF, value, 'header')
+  if (format > FORMAT) {
+    throw new RservError('BAD_SNAPSHOT', `the snapshot file has format ${format}, this program reads ${FORMAT}`, {
+      hint: 'Use the newer rserv that made it.',
+    })
   }
-  const { origin, syncId, token, encoding, to, server } = header
-  const whole = header.format === formatOf(header) && [origin, syncId, token, to, server].every(Boolean)
-  const readable = encoding === 'UTF8' || encoding === 'SQL_ASCII'
-  if (!whole || !readable || !Array.isArray(header.given) || !Array.isArray(header.tables))
-    throw badSnapshot('its header is incomplete')
-  return header as TransferHeader
+  const header = shaped(HEADER, value, 'header')
+  if (format !== formatOf(header)) throw badSnapshot('its header is of another format')
+  return header
 }
 
 async function* readSections(
@@ -69,7 +63,7 @@ async function* readSections(
       state.pending = frame
       return
     }
-    const { tableId } = frameJson(frame, FRAME.section) as { tableId?: number }
+    const { tableId } = shaped(SECTION, frameJson(frame, FRAME.section), 'section')
     const table = header.tables.find((candidate) => candidate.tableId === tableId)
     if (!table) throw badSnapshot('it has rows for a table that its header does not name')
     yield readSection(reader, table)
@@ -83,7 +77,7 @@ function readSection(reader: FrameReader, table: TransferTable): TransferSection
       for (;;) {
         const frame = await reader.next()
         if (frame.type !== FRAME.data) {
-          rows = Number((frameJson(frame, FRAME.end) as { rows?: unknown }).rows)
+          rows = shaped(END, frameJson(frame, FRAME.end), 'section').rows
           return
         }
         yield frame.payload
@@ -96,9 +90,9 @@ function readSection(reader: FrameReader, table: TransferTable): TransferSection
 }
 
 async function readTrailer(reader: FrameReader, state: { pending: Frame | undefined }): Promise<TransferTrailer> {
-  const trailer = frameJson(state.pending ?? (await reader.next()), FRAME.trailer) as TransferTrailer
+  const trailer = frameJson(state.pending ?? (await reader.next()), FRAME.trailer)
   await reader.verify()
-  return trailer
+  return shaped(TRAILER, trailer, 'trailer')
 }
 
 async function damage(reader: FrameReader): Promise<RservError | undefined> {
