@@ -1,27 +1,13 @@
 import { Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
 import { RservError } from '../../shared/errors.ts'
 import type { Transfer, TransferHeader, TransferSection, TransferTable, TransferTrailer } from '../transfer.ts'
 import type { Frame } from './frames.ts'
 import { badSnapshot, FORMAT, formatOf, FRAME, frameJson, FrameReader } from './frames.ts'
-import { unseal } from './seal.ts'
 import { END, FORMAT_OF, HEADER, SECTION, shaped, TRAILER } from './shape.ts'
 
 export interface FileTransfer extends Transfer {
   /** After its content was refused: is it because the file is damaged? Reads the rest of it. */
   damage(): Promise<RservError | undefined>
-}
-
-/**
- * Begins to decompress a snapshot file. To be called before anything is waited for: a stream that fails while nobody
- * listens would end the process. Whoever reads the bytes gets the error.
- */
-export function openFile(input: NodeJS.ReadableStream): AsyncIterable<Buffer> {
-  const gunzip = createGunzip()
-  const unsealed = unseal()
-  gunzip.on('error', () => undefined)
-  for (const stream of [input, unsealed]) stream.on('error', (error) => gunzip.destroy(error))
-  return input.pipe(unsealed).pipe(gunzip)
 }
 
 /**
