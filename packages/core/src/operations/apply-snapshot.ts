@@ -12,7 +12,7 @@ import { begin, inTransaction, rollback } from '../database/transaction.ts'
 import { RservError } from '../shared/errors.ts'
 import type { CommonOptions } from '../shared/events.ts'
 import { displayName, sameName } from '../shared/names.ts'
-import { openFile } from '../transfer/file/open-file.ts'
+import { openFile, readTransfer } from '../transfer/file/open-file.ts'
 import type { Transfer, TransferHeader } from '../transfer/transfer.ts'
 import { alreadyApplied, refuseWrongFile } from './check-file.ts'
 import { commitTransfer } from './commit-transfer.ts'
@@ -32,8 +32,6 @@ export async function applySnapshot(
   const file = openFile(input)
   await using session = await openSession(slave, 'slave', options)
   const node = await inTransaction(session, () => requireRole(session, 'slave'))
-  // The check of shapes weighs 3.5 MB and 60 ms, which a replicator need not have.
-  const { readTransfer } = await import('../transfer/file/read-file.ts')
   const transfer = await readTransfer(file)
   const { header } = transfer
   await begin(session)

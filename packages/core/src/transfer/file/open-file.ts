@@ -1,4 +1,5 @@
 import { createGunzip } from 'node:zlib'
+import type { FileTransfer } from './read-file.ts'
 import { unseal } from './seal.ts'
 
 /**
@@ -11,4 +12,14 @@ export function openFile(input: NodeJS.ReadableStream): AsyncIterable<Buffer> {
   gunzip.on('error', () => undefined)
   for (const stream of [input, unsealed]) stream.on('error', (error) => gunzip.destroy(error))
   return input.pipe(unsealed).pipe(gunzip)
+}
+
+/**
+ * Reads the header of an opened file; the rows stream when they are asked for.
+ * @throws RservError BAD_SNAPSHOT
+ */
+export async function readTransfer(file: AsyncIterable<Buffer>): Promise<FileTransfer> {
+  // Loaded late: the check of shapes weighs 3.5 MB and 60 ms, which a replicator need not have.
+  const reading = await import('./read-file.ts')
+  return reading.readTransfer(file)
 }
