@@ -55,7 +55,7 @@ export async function applySnapshot(
   }
 }
 
-/** Says the error enough without a look at the rest of the file, which may be long? */
+/** Is the rest of the file, which may be long, not worth a look for damage? */
 function whateverTheFile(error: unknown): boolean {
   const codes = ['BAD_SNAPSHOT', 'WRONG_SNAPSHOT', 'BUSY', 'LOCK_TIMEOUT', 'CONNECT', 'CANCELLED']
   return error instanceof RservError && codes.includes(error.code)

@@ -19,7 +19,8 @@ export function openFile(input: NodeJS.ReadableStream): AsyncIterable<Buffer> {
  * @throws RservError BAD_SNAPSHOT
  */
 export async function readTransfer(file: AsyncIterable<Buffer>): Promise<FileTransfer> {
-  // Loaded late: the check of shapes weighs 3.5 MB and 60 ms, which a replicator need not have.
+  // Loaded late: zod weighs 3.5 MB of heap, which a program that embeds rserv and reads no file need not have. From a
+  // file without "await using": the compiler left the name of the module as it was in one that has it.
   const reading = await import('./read-file.ts')
   return reading.readTransfer(file)
 }

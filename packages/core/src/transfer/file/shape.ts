@@ -5,10 +5,8 @@ import type { QualifiedName } from '../../shared/names.ts'
 import type { TransferHeader, TransferTable, TransferTrailer } from '../transfer.ts'
 import { badSnapshot } from './frames.ts'
 
-/**
- * What the JSON of a file's frames must look like. Fields that this program does not know are left out: a newer one may
- * write them within the same format.
- */
+// What the JSON of a file's frames must look like. Other fields may be there too.
+
 const digits = z.string().regex(/^\d+$/)
 const position = z.string().regex(/^\d+:\d+:(\d+(,\d+)*)?$/)
 const word = z.string().min(1)
@@ -87,9 +85,12 @@ export const TRAILER: z.ZodType<TransferTrailer> = z.object({
   ),
 })
 
-/** @throws RservError BAD_SNAPSHOT */
+/**
+ * The value itself, not what the library makes of it: that lacks a column named __proto__.
+ * @throws RservError BAD_SNAPSHOT
+ */
 export function shaped<T>(shape: z.ZodType<T>, value: unknown, part: string): T {
-  const { data, error } = shape.safeParse(value)
+  const { error } = shape.safeParse(value)
   if (error) throw badSnapshot(`its ${part} is incomplete`, error)
-  return data
+  return value as T
 }
